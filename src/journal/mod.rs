@@ -1,0 +1,172 @@
+//! The journal: JSON Lines, each with the SHA-256 of the line before, written by one writer as things happen.
+//!
+//! Other processes of ours hand [`Event`]s to that writer over pipes, a JSON line each.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{digest::Digest, verdict::Verdict};
+
+/// The version of the record's form, its field `v`.
+pub const VERSION: u32 = 1;
+
+/// Something that the journal remembers. Never holds a secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first record.
+    Start {
+        /// What the host is and has, as `doctor --json` prints it.
+        host: serde_json::Value,
+        /// The policy in force.
+        policy: Digest,
+        /// This program.
+        binary: Digest,
+        /// What the job was asked to do, in a word: `run`, `job`.
+        story: String,
+    },
+    /// The gateway decided on a request or a tunnel.
+    Gateway {
+        /// Whether it went on.
+        allowed: bool,
+        /// `tunnel`, `route/anthropic`, …
+        way: String,
+        /// The HTTP method.
+        method: String,
+        /// Host and port that were asked for, canonical where it could be made so.
+        host: String,
+        /// The path without its query; empty for a tunnel.
+        path: String,
+        /// The rule that decided, `area/name`.
+        rule: String,
+        /// The reason given to the agent; empty when allowed.
+        reason: String,
+        /// The far end's HTTP status, where there is one.
+        status: Option<u16>,
+        /// Bytes sent to the far end.
+        up: u64,
+        /// Bytes that came from it.
+        down: u64,
+        /// Milliseconds from the request to the end of the answer.
+        ms: u64,
+    },
+    /// The agent was started.
+    Agent {
+        /// Its command line. Never holds a secret.
+        command: Vec<String>,
+        /// The fence that holds it.
+        fence: String,
+    },
+    /// The agent ended.
+    Ended {
+        /// Its exit status as a shell says it.
+        status: i32,
+        /// Why it was stopped, if it was: `time`, `turns`, `cancelled`, `gateway`, …
+        stopped: Option<String>,
+        /// Turns, tokens and cost, as the agent's own stream told.
+        usage: serde_json::Value,
+    },
+    /// A step of the job: preflight, workspace, publish, …
+    Step {
+        /// Its name.
+        step: String,
+        /// `ok`, or what went wrong.
+        outcome: String,
+    },
+    /// The gate's verdict.
+    Verdict {
+        /// The base tree's id.
+        base: String,
+        /// The judged tree's id.
+        tree: String,
+        /// The verdict with its findings.
+        verdict: Verdict,
+    },
+    /// The last record.
+    End {
+        /// The exit code of the job.
+        exit: u8,
+        /// The commit that was pushed, if one was.
+        commit: Option<String>,
+    },
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    v: u32,
+    seq: u64,
+    /// Milliseconds since 1970-01-01 UTC.
+    t: u64,
+    prev: Digest,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+/// Why the journal cannot be written. A job without a journal does not go on.
+#[derive(Debug, thiserror::Error)]
+#[error("journal {path}: {source}")]
+pub struct Error {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// The one writer.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: Option<File>,
+    seq: u64,
+    head: Digest,
+}
+
+impl Journal {
+    /// Makes a new journal at `path`; a file that is there already is an error, so that nothing is overwritten.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path);
+        let file = file.map_err(|source| Error { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), file: Some(file), seq: 0, head: Digest::of("") })
+    }
+
+    /// A journal that only counts and chains: `run` without `--journal`.
+    pub fn unwritten() -> Self {
+        Self { path: PathBuf::new(), file: None, seq: 0, head: Digest::of("") }
+    }
+
+    /// Appends `event`.
+    ///
+    /// # Errors
+    /// When it cannot be written whole.
+    pub fn record(&mut self, event: &Event) -> Result<(), Error> {
+        let t = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        let record = Record { v: VERSION, seq: self.seq, t, prev: self.head, event };
+        let failed = |source| Error { path: self.path.clone(), source };
+        let mut line = serde_json::to_vec(&record).map_err(|error| failed(error.into()))?;
+        self.head = Digest::of(&line);
+        self.seq += 1;
+        line.push(b'\n');
+        match &mut self.file {
+            Some(file) => file.write_all(&line).map_err(failed),
+            None => Ok(()),
+        }
+    }
+
+    /// The digest of the last line: printed in the log, it commits the journal.
+    pub fn head(&self) -> Digest {
+        self.head
+    }
+
+    /// Where it is; empty for an unwritten one.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}

@@ -1,0 +1,165 @@
+//! The TOML of one layer, key for key. Whatever is not named here is refused by name.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{AgentKind, Provider};
+
+type List = Option<Vec<Spanned<String>>>;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) version: Spanned<u32>,
+    #[serde(default)]
+    pub(super) agent: Agent,
+    #[serde(default)]
+    pub(super) files: Files,
+    #[serde(default)]
+    pub(super) network: Network,
+    #[serde(default)]
+    pub(super) process: Process,
+    #[serde(default)]
+    pub(super) limits: Limits,
+    #[serde(default)]
+    pub(super) changes: Changes,
+    #[serde(default)]
+    pub(super) merge_request: MergeRequest,
+    #[serde(default)]
+    pub(super) require: Require,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Agent {
+    pub(super) kind: Option<Spanned<AgentKind>>,
+    pub(super) command: Option<Spanned<Vec<String>>>,
+    pub(super) model: Option<Spanned<String>>,
+    pub(super) models: List,
+    pub(super) max_turns: Option<Spanned<u32>>,
+    pub(super) instructions: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Files {
+    pub(super) read: List,
+    pub(super) write: List,
+    pub(super) deny: List,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Fence {
+    Auto,
+    Broker,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Loopback {
+    Reserved,
+    Any,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Network {
+    pub(super) fence: Option<Spanned<Fence>>,
+    pub(super) tunnels: List,
+    pub(super) ports: Option<Vec<Spanned<u16>>>,
+    pub(super) loopback: Option<Spanned<Loopback>>,
+    pub(super) private: List,
+    pub(super) route: Option<Vec<Spanned<Route>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Route {
+    pub(super) provider: Provider,
+    pub(super) base_url: Option<String>,
+    pub(super) ca_file: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Unix {
+    Auto,
+    Deny,
+    Allow,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Process {
+    pub(super) env: List,
+    pub(super) unix: Option<Spanned<Unix>>,
+    pub(super) uid: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) limits: ProcessLimits,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProcessLimits {
+    pub(super) processes: Option<Spanned<u64>>,
+    pub(super) open_files: Option<Spanned<u64>>,
+    pub(super) file_bytes: Option<Spanned<Size>>,
+}
+
+/// A number, or a number with a unit.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Size {
+    Number(u64),
+    Text(String),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) time: Option<Spanned<Size>>,
+    pub(super) turns: Option<Spanned<u32>>,
+    pub(super) requests: Option<Spanned<u64>>,
+    pub(super) up_bytes: Option<Spanned<Size>>,
+    pub(super) down_bytes: Option<Spanned<Size>>,
+    pub(super) log_bytes: Option<Spanned<Size>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Weight {
+    Deny,
+    Review,
+    Warn,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Changes {
+    pub(super) allow: List,
+    pub(super) protect: List,
+    pub(super) review: List,
+    #[serde(default)]
+    pub(super) rules: BTreeMap<String, Spanned<Weight>>,
+    pub(super) max_files: Option<Spanned<u64>>,
+    pub(super) max_file_bytes: Option<Spanned<Size>>,
+    pub(super) max_bytes: Option<Spanned<Size>>,
+    pub(super) max_lines: Option<Spanned<u64>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MergeRequest {
+    pub(super) branch: Option<Spanned<String>>,
+    pub(super) draft: Option<Spanned<bool>>,
+    pub(super) labels: List,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Require {
+    pub(super) landlock: Option<Spanned<u32>>,
+}

@@ -1,0 +1,543 @@
+//! From layers to one policy: each layer is checked by itself and then only takes away.
+
+use std::path::{Component, Path, PathBuf};
+
+use toml::Spanned;
+
+use super::{
+    Agent, AgentKind, Changes, Error, Fence, Files, Limits, Loopback, MergeRequest, Network, Origin, Pattern, Policy, Process, Require,
+    Route, Source, Unix, file, size,
+};
+use crate::{
+    digest::Digest,
+    host::{Host, HostPort},
+    verdict::Severity,
+};
+
+/// What the agent may read where no layer says so: programs, libraries and the plain configuration of a system.
+const READ: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/etc", "/proc"];
+
+/// Never within reach by a built-in grant, whatever stands above them in [`READ`].
+const DENY: &[&str] = &[
+    "/etc/shadow",
+    "/etc/shadow-",
+    "/etc/gshadow",
+    "/etc/gshadow-",
+    "/etc/sudoers",
+    "/etc/sudoers.d",
+    "/etc/ssh",
+    "/etc/ssl/private",
+    "/etc/gitlab-runner",
+    "/etc/docker",
+    "/etc/kubernetes",
+    "/etc/rancher",
+    "/etc/boto.cfg",
+    "/etc/krb5.keytab",
+];
+
+/// One layer while it is read: gives a line to every byte offset.
+struct Layer<'a> {
+    source: &'a Source,
+    top: bool,
+}
+
+pub(super) fn compose(sources: Vec<Source>) -> Result<Policy, Error> {
+    let mut policy: Option<Policy> = None;
+    for source in &sources {
+        let layer = Layer { source, top: policy.is_none() };
+        let file = layer.parse()?;
+        let mut next = policy.take().unwrap_or_else(empty);
+        layer.narrow(&mut next, file)?;
+        policy = Some(next);
+    }
+    let mut policy = policy.ok_or(Error::Empty)?;
+    let document = serde_json::to_vec(&sources).unwrap_or_default();
+    policy.digest = Digest::of(document);
+    policy.sources = sources;
+    Ok(policy)
+}
+
+/// The policy of an empty file: strict where something must be granted, sensible where something must be bounded.
+fn empty() -> Policy {
+    Policy {
+        agent: Agent { kind: AgentKind::Claude, command: vec![], model: None, models: vec![], max_turns: None, instructions: None },
+        files: Files { read: READ.iter().map(PathBuf::from).collect(), write: vec![], deny: DENY.iter().map(PathBuf::from).collect() },
+        network: Network {
+            fence: Fence::Auto,
+            tunnels: vec![],
+            ports: vec![],
+            loopback: Loopback::Reserved,
+            private: vec![],
+            routes: vec![],
+        },
+        process: Process { env: vec![], unix: Unix::Auto, uid: 61_000, processes: 2048, open_files: 4096, file_bytes: 4 << 30 },
+        limits: Limits {
+            time: std::time::Duration::from_secs(3600),
+            turns: None,
+            requests: 5_000,
+            up_bytes: 1 << 30,
+            down_bytes: 4 << 30,
+            log_bytes: 16 << 20,
+        },
+        changes: Changes {
+            allow: vec![],
+            protect: vec![],
+            review: vec![],
+            rules: std::collections::BTreeMap::new(),
+            max_files: 200,
+            max_file_bytes: 1 << 20,
+            max_bytes: 10 << 20,
+            max_lines: 10_000,
+        },
+        merge_request: MergeRequest { branch: "tidewaiter/".to_owned(), draft: false, labels: vec![] },
+        require: Require { landlock: 1 },
+        sources: vec![],
+        digest: Digest::of(""),
+    }
+}
+
+impl Layer<'_> {
+    fn parse(&self) -> Result<file::File, Error> {
+        let file: file::File = toml::from_str(&self.source.text)
+            .map_err(|error| Error::Syntax { name: self.source.name.clone(), message: error.to_string().trim_end().to_owned() })?;
+        match file.version.get_ref() {
+            1 => Ok(file),
+            _ => Err(self.value(&file.version, "version", "must be 1, the only version that this program knows")),
+        }
+    }
+
+    fn narrow(&self, policy: &mut Policy, file: file::File) -> Result<(), Error> {
+        self.agent(&mut policy.agent, file.agent)?;
+        self.files(&mut policy.files, file.files)?;
+        self.network(&mut policy.network, file.network)?;
+        self.process(&mut policy.process, file.process)?;
+        self.limits(&mut policy.limits, &file.limits)?;
+        self.changes(&mut policy.changes, file.changes)?;
+        self.merge_request(&mut policy.merge_request, file.merge_request)?;
+        if let Some(landlock) = file.require.landlock {
+            policy.require.landlock = self.no_less(policy.require.landlock, &landlock, "require.landlock")?;
+        }
+        Ok(())
+    }
+
+    fn agent(&self, agent: &mut Agent, file: file::Agent) -> Result<(), Error> {
+        if let Some(kind) = file.kind {
+            self.same(&mut agent.kind, &kind, "agent.kind")?;
+        }
+        if let Some(command) = file.command {
+            self.same(&mut agent.command, &command, "agent.command")?;
+        }
+        if let Some(models) = file.models {
+            agent.models = self.subset(&agent.models, models, "agent.models", |text| Ok(text.to_owned()))?;
+        }
+        if let Some(model) = file.model {
+            if !agent.models.iter().any(|allowed| matches_model(allowed, model.get_ref())) {
+                return Err(self.value(&model, "agent.model", "is not among `agent.models`"));
+            }
+            agent.model = Some(model.into_inner());
+        }
+        if let Some(turns) = file.max_turns {
+            agent.max_turns = Some(self.no_more(agent.max_turns.unwrap_or(u32::MAX), &turns, "agent.max_turns")?);
+        }
+        if let Some(text) = file.instructions {
+            agent.instructions = Some(text.into_inner());
+        }
+        Ok(())
+    }
+
+    fn files(&self, files: &mut Files, file: file::Files) -> Result<(), Error> {
+        if let Some(read) = file.read {
+            files.read = self.beneath(&files.read, read, "files.read")?;
+        }
+        if let Some(write) = file.write {
+            files.write = self.beneath(&files.write, write, "files.write")?;
+        }
+        for path in file.deny.unwrap_or_default() {
+            files.deny.push(self.absolute(&path, "files.deny")?);
+        }
+        Ok(())
+    }
+
+    fn network(&self, network: &mut Network, file: file::Network) -> Result<(), Error> {
+        match file.fence.as_ref().map(|fence| *fence.get_ref()) {
+            Some(file::Fence::Broker) => network.fence = Fence::Broker,
+            Some(file::Fence::Auto) | None => {}
+        }
+        if let Some(tunnels) = file.tunnels {
+            network.tunnels = self
+                .subset(&network.tunnels, tunnels, "network.tunnels", |text| text.parse::<HostPort>().map_err(|error| error.to_string()))?;
+        }
+        if let Some(ports) = file.ports {
+            for port in &ports {
+                if *port.get_ref() == 0 {
+                    return Err(self.value(port, "network.ports", "is no port; ports are 1 to 65535"));
+                }
+                if !self.top && !network.ports.contains(port.get_ref()) {
+                    return Err(self.widens(port, "network.ports", format!("port {} is not granted above", port.get_ref())));
+                }
+            }
+            network.ports = ports.into_iter().map(Spanned::into_inner).collect();
+        }
+        if let Some(loopback) = file.loopback {
+            network.loopback = match loopback.get_ref() {
+                file::Loopback::Reserved => Loopback::Reserved,
+                file::Loopback::Any if self.top || network.loopback == Loopback::Any => Loopback::Any,
+                file::Loopback::Any => {
+                    return Err(self.widens(&loopback, "network.loopback", "the layers above say \"reserved\"".to_owned()));
+                }
+            };
+        }
+        if let Some(private) = file.private {
+            network.private =
+                self.subset(&network.private, private, "network.private", |text| text.parse::<Host>().map_err(|error| error.to_string()))?;
+        }
+        if let Some(routes) = file.route {
+            let mut checked = Vec::new();
+            for route in routes {
+                let made = self.route(&route)?;
+                if !self.top && !network.routes.contains(&made) {
+                    return Err(self.widens(&route, "network.route", format!("no layer above has this route to {}", made.base_url)));
+                }
+                if checked.iter().any(|other: &Route| other.provider == made.provider) {
+                    return Err(self.value(&route, "network.route", "is the second route to one provider"));
+                }
+                checked.push(made);
+            }
+            network.routes = checked;
+        }
+        Ok(())
+    }
+
+    fn route(&self, route: &Spanned<file::Route>) -> Result<Route, Error> {
+        let file = route.get_ref();
+        let base_url = file.base_url.as_deref().unwrap_or("https://api.anthropic.com").trim_end_matches('/').to_owned();
+        if let Err(error) = crate::http::Endpoint::parse(&base_url) {
+            return Err(self.value(route, "network.route.base_url", &error.to_string()));
+        }
+        let ca_file = match &file.ca_file {
+            Some(path) if Path::new(path).is_absolute() => Some(PathBuf::from(path)),
+            Some(_) => return Err(self.value(route, "network.route.ca_file", "must be an absolute path")),
+            None => None,
+        };
+        Ok(Route { provider: file.provider, base_url, ca_file })
+    }
+
+    fn process(&self, process: &mut Process, file: file::Process) -> Result<(), Error> {
+        if let Some(env) = file.env {
+            process.env = self.subset(&process.env, env, "process.env", |name| {
+                let sound = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+                if sound { Ok(name.to_owned()) } else { Err("is not the name of a variable".to_owned()) }
+            })?;
+        }
+        if let Some(unix) = file.unix {
+            process.unix = match (unix.get_ref(), process.unix) {
+                (file::Unix::Deny, _) => Unix::Deny,
+                (file::Unix::Auto, Unix::Deny) => {
+                    return Err(self.widens(&unix, "process.unix", "the layers above say \"deny\"".to_owned()));
+                }
+                (file::Unix::Auto, _) => Unix::Auto,
+                (file::Unix::Allow, above) if self.top || above == Unix::Allow => Unix::Allow,
+                (file::Unix::Allow, _) => {
+                    return Err(self.widens(&unix, "process.unix", "the layers above do not say \"allow\"".to_owned()));
+                }
+            };
+        }
+        if let Some(uid) = file.uid {
+            if *uid.get_ref() == 0 {
+                return Err(self.value(&uid, "process.uid", "must not be 0: the agent never runs as root's uid by choice"));
+            }
+            self.same(&mut process.uid, &uid, "process.uid")?;
+        }
+        if let Some(limit) = file.limits.processes {
+            process.processes = self.no_more(process.processes, &limit, "process.limits.processes")?;
+        }
+        if let Some(limit) = file.limits.open_files {
+            process.open_files = self.no_more(process.open_files, &limit, "process.limits.open_files")?;
+        }
+        if let Some(limit) = file.limits.file_bytes {
+            process.file_bytes = self.bytes(process.file_bytes, &limit, "process.limits.file_bytes")?;
+        }
+        Ok(())
+    }
+
+    fn limits(&self, limits: &mut Limits, file: &file::Limits) -> Result<(), Error> {
+        if let Some(time) = &file.time {
+            let asked = size::time(time.get_ref()).map_err(|reason| self.value(time, "limits.time", &reason))?;
+            limits.time = self.at_most(limits.time, asked, time, "limits.time")?;
+        }
+        if let Some(turns) = &file.turns {
+            limits.turns = Some(self.no_more(limits.turns.unwrap_or(u32::MAX), turns, "limits.turns")?);
+        }
+        if let Some(requests) = &file.requests {
+            limits.requests = self.no_more(limits.requests, requests, "limits.requests")?;
+        }
+        if let Some(size) = &file.up_bytes {
+            limits.up_bytes = self.bytes(limits.up_bytes, size, "limits.up_bytes")?;
+        }
+        if let Some(size) = &file.down_bytes {
+            limits.down_bytes = self.bytes(limits.down_bytes, size, "limits.down_bytes")?;
+        }
+        if let Some(size) = &file.log_bytes {
+            limits.log_bytes = self.bytes(limits.log_bytes, size, "limits.log_bytes")?;
+        }
+        Ok(())
+    }
+
+    fn changes(&self, changes: &mut Changes, file: file::Changes) -> Result<(), Error> {
+        if let Some(allow) = file.allow {
+            changes.allow.push(self.patterns(allow, "changes.allow")?);
+        }
+        changes.protect.extend(self.patterns(file.protect.unwrap_or_default(), "changes.protect")?);
+        changes.review.extend(self.patterns(file.review.unwrap_or_default(), "changes.review")?);
+        for (rule, weight) in file.rules {
+            let severity = match weight.get_ref() {
+                file::Weight::Deny => Severity::Deny,
+                file::Weight::Review => Severity::Review,
+                file::Weight::Warn => Severity::Warn,
+            };
+            let key = format!("changes.rules.\"{rule}\"");
+            // A lower layer may make a rule heavier than a layer above made it, and cannot touch one left at its default.
+            match changes.rules.get(&rule) {
+                Some((above, _)) if !self.top && severity < *above => {
+                    return Err(self.widens(&weight, &key, "a layer above gives this rule more weight".to_owned()));
+                }
+                None if !self.top && severity != Severity::Deny => {
+                    return Err(self.widens(&weight, &key, "the layers above leave this rule at its default".to_owned()));
+                }
+                _ => {}
+            }
+            changes.rules.insert(rule, (severity, self.origin(&weight)));
+        }
+        if let Some(limit) = file.max_files {
+            changes.max_files = self.no_more(changes.max_files, &limit, "changes.max_files")?;
+        }
+        if let Some(size) = file.max_file_bytes {
+            changes.max_file_bytes = self.bytes(changes.max_file_bytes, &size, "changes.max_file_bytes")?;
+        }
+        if let Some(size) = file.max_bytes {
+            changes.max_bytes = self.bytes(changes.max_bytes, &size, "changes.max_bytes")?;
+        }
+        if let Some(limit) = file.max_lines {
+            changes.max_lines = self.no_more(changes.max_lines, &limit, "changes.max_lines")?;
+        }
+        Ok(())
+    }
+
+    fn merge_request(&self, to: &mut MergeRequest, file: file::MergeRequest) -> Result<(), Error> {
+        if let Some(branch) = file.branch {
+            let text = branch.get_ref();
+            let sound = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.".contains(&b))
+                && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && !text.contains("..")
+                && !text.contains("//")
+                && !text.starts_with("refs/");
+            if !sound {
+                return Err(self.value(
+                    &branch,
+                    "merge_request.branch",
+                    "must begin a branch name: letters, digits, `-`, `_`, `.` and single `/`",
+                ));
+            }
+            self.same(&mut to.branch, &branch, "merge_request.branch")?;
+        }
+        if let Some(draft) = file.draft {
+            if to.draft && !*draft.get_ref() {
+                return Err(self.widens(&draft, "merge_request.draft", "the layers above say true".to_owned()));
+            }
+            to.draft = *draft.get_ref();
+        }
+        if let Some(labels) = file.labels {
+            to.labels = self.subset(&to.labels, labels, "merge_request.labels", |text| {
+                if text.is_empty() || text.contains([',', '\n', '\r']) { Err("is no label".to_owned()) } else { Ok(text.to_owned()) }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn patterns(&self, list: Vec<Spanned<String>>, key: &'static str) -> Result<Vec<Pattern>, Error> {
+        if key == "changes.allow" && list.is_empty() {
+            let origin = Origin { file: self.source.name.clone(), line: self.line_of(key) };
+            return Err(Error::Value {
+                origin,
+                key: key.to_owned(),
+                reason: "is empty, so nothing could ever leave; name paths or leave it out".to_owned(),
+            });
+        }
+        list.iter()
+            .map(|text| Pattern::new(text.get_ref(), key, self.origin(text)).map_err(|reason| self.value(text, key, &reason)))
+            .collect()
+    }
+
+    /// The line on which the last part of `key` is written first; for lists that have no element to point at.
+    fn line_of(&self, key: &str) -> usize {
+        let name = key.rsplit('.').next().unwrap_or(key);
+        self.source.text.lines().position(|line| line.trim_start().starts_with(name)).map_or(1, |index| index + 1)
+    }
+
+    /// Values of a list that may only lose members in lower layers.
+    fn subset<T: PartialEq>(
+        &self,
+        above: &[T],
+        list: Vec<Spanned<String>>,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, Error> {
+        let mut out = Vec::new();
+        for text in list {
+            let value = parse(text.get_ref()).map_err(|reason| self.value(&text, key, &reason))?;
+            if !self.top && !above.contains(&value) {
+                return Err(self.widens(&text, key, format!("`{}` is not granted above", text.get_ref())));
+            }
+            out.push(value);
+        }
+        Ok(out)
+    }
+
+    fn beneath(&self, above: &[PathBuf], list: Vec<Spanned<String>>, key: &str) -> Result<Vec<PathBuf>, Error> {
+        let mut out = Vec::new();
+        for text in list {
+            let path = self.absolute(&text, key)?;
+            if !self.top && !above.iter().any(|granted| path.starts_with(granted)) {
+                return Err(self.widens(&text, key, format!("`{}` is not beneath a path that is granted above", path.display())));
+            }
+            out.push(path);
+        }
+        Ok(out)
+    }
+
+    fn absolute(&self, text: &Spanned<String>, key: &str) -> Result<PathBuf, Error> {
+        let path = Path::new(text.get_ref());
+        let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+        if path.is_absolute() && plain && !text.get_ref().contains('\0') {
+            Ok(path.components().collect())
+        } else {
+            Err(self.value(text, key, "must be an absolute path without `.` and `..`"))
+        }
+    }
+
+    /// A value that a lower layer may repeat but not change.
+    fn same<T: PartialEq + Clone>(&self, to: &mut T, value: &Spanned<T>, key: &str) -> Result<(), Error> {
+        if self.top || to == value.get_ref() {
+            to.clone_from(value.get_ref());
+            Ok(())
+        } else {
+            Err(self.widens(value, key, "the layers above decide this".to_owned()))
+        }
+    }
+
+    fn bytes(&self, above: u64, asked: &Spanned<file::Size>, key: &str) -> Result<u64, Error> {
+        let value = size::bytes(asked.get_ref()).map_err(|reason| self.value(asked, key, &reason))?;
+        self.at_most(above, value, asked, key)
+    }
+
+    fn no_more<T: PartialOrd + Copy + std::fmt::Display + Default>(&self, above: T, asked: &Spanned<T>, key: &str) -> Result<T, Error> {
+        if *asked.get_ref() == T::default() {
+            return Err(self.value(asked, key, "must be above zero"));
+        }
+        self.at_most(above, *asked.get_ref(), asked, key)
+    }
+
+    fn no_less<T: PartialOrd + Copy>(&self, above: T, asked: &Spanned<T>, key: &str) -> Result<T, Error> {
+        if !self.top && *asked.get_ref() < above {
+            return Err(self.widens(asked, key, "a layer above requires more".to_owned()));
+        }
+        Ok(*asked.get_ref())
+    }
+
+    fn at_most<T: PartialOrd, S>(&self, above: T, value: T, asked: &Spanned<S>, key: &str) -> Result<T, Error> {
+        if !self.top && value > above {
+            return Err(self.widens(asked, key, "a layer above sets a lower bound".to_owned()));
+        }
+        Ok(value)
+    }
+
+    fn origin<T>(&self, at: &Spanned<T>) -> Origin {
+        let before = self.source.text.get(..at.span().start).unwrap_or_default();
+        Origin { file: self.source.name.clone(), line: before.matches('\n').count() + 1 }
+    }
+
+    fn value<T>(&self, at: &Spanned<T>, key: &str, reason: &str) -> Error {
+        Error::Value { origin: self.origin(at), key: key.to_owned(), reason: reason.to_owned() }
+    }
+
+    fn widens<T>(&self, at: &Spanned<T>, key: &str, reason: String) -> Error {
+        Error::Widens { origin: self.origin(at), key: key.to_owned(), reason }
+    }
+}
+
+/// Whether `allowed`, an exact model name or a prefix with a final `*`, covers `model`.
+pub(super) fn matches_model(allowed: &str, model: &str) -> bool {
+    match allowed.strip_suffix('*') {
+        Some(prefix) => model.starts_with(prefix),
+        None => allowed == model,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compose_texts(texts: &[&str]) -> Result<Policy, Error> {
+        let source = |(index, text): (usize, &&str)| Source { name: format!("layer{index}.toml"), text: (*text).to_owned() };
+        compose(texts.iter().enumerate().map(source).collect())
+    }
+
+    #[test]
+    fn the_default_policy_is_valid() {
+        compose_texts(&[super::super::DEFAULT]).unwrap();
+    }
+
+    #[test]
+    fn an_empty_policy_grants_no_way_out() {
+        let policy = compose_texts(&["version = 1"]).unwrap();
+        assert!(policy.network.tunnels.is_empty() && policy.network.routes.is_empty() && policy.files.write.is_empty());
+    }
+
+    #[test]
+    fn an_error_names_its_line() {
+        let error = compose_texts(&["version = 1\n[network]\ntunnels = [\n  \"a.example:443\",\n  \"127.1:443\",\n]\n"]).unwrap_err();
+        assert!(error.to_string().contains("layer0.toml:5"), "{error}");
+    }
+
+    #[test]
+    fn what_is_unknown_empty_or_of_the_wrong_type_is_refused() {
+        for text in [
+            "",
+            "version = 2",
+            "version = 1\nx = 1",
+            "version = 1\n[network]\ntunnel = []",
+            "version = 1\n[network]\ntunnels = \"a.example:443\"",
+            "version = 1\n[changes]\nallow = []",
+            "version = 1\n[changes]\nprotect = [\"/x\"]",
+            "version = 1\n[limits]\ntime = 0",
+            "version = 1\n[limits]\ntime = 1\ntime = 2",
+            "version = 1\n[files]\nread = [\"relative\"]",
+            "version = 1\n[process]\nuid = 0",
+            "version = 1\n[[network.route]]\nprovider = \"nobody\"",
+            "version = 1\n[[network.route]]\nprovider = \"anthropic\"\nbase_url = \"http://far.example\"",
+        ] {
+            assert!(compose_texts(&[text]).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lower_layer_may_only_narrow() {
+        let top = "version = 1\n[network]\ntunnels = [\"a.example:443\"]\n[limits]\ntime = \"1h\"\n[files]\nread = [\"/usr\"]\n[changes.rules]\n\"ci/config\" = \"deny\"";
+        for (lower, fine) in [
+            ("[network]\ntunnels = []", true),
+            ("[network]\ntunnels = [\"b.example:443\"]", false),
+            ("[limits]\ntime = \"10m\"", true),
+            ("[limits]\ntime = \"2h\"", false),
+            ("[files]\nread = [\"/usr/lib\"]", true),
+            ("[files]\nread = [\"/usrlocal\"]", false),
+            ("[process]\nunix = \"allow\"", false),
+            ("[network]\nloopback = \"any\"", false),
+            ("[changes]\nprotect = [\"a/**\"]", true),
+            ("[changes.rules]\n\"ci/config\" = \"warn\"", false),
+            ("[changes.rules]\n\"path/other\" = \"warn\"", false),
+            ("[changes.rules]\n\"path/other\" = \"deny\"", true),
+        ] {
+            assert_eq!(compose_texts(&[top, &format!("version = 1\n{lower}")]).is_ok(), fine, "{lower}");
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The policy: TOML layers, each of which may only narrow the one above, made into one checked [`Policy`].
+//!
+//! `file` reads text into raw tables (unknown keys refused); `layer` checks one layer and lets it narrow the policy
+//! so far; `pattern` is the one glob dialect. The checked value is what every wall, the gateway and the gate act on.
+
+mod file;
+mod layer;
+mod pattern;
+mod size;
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+pub use pattern::{Origin, Pattern};
+
+use crate::{
+    digest::Digest,
+    host::{Host, HostPort},
+    verdict::Severity,
+};
+
+/// The policy that is used where none is named: the file `policies/default.toml`, every line of it commented.
+pub const DEFAULT: &str = include_str!("../../policies/default.toml");
+
+/// Where an image keeps the policy that nobody below can widen.
+pub const IMAGE_POLICY: &str = "/etc/tidewaiter/policy.toml";
+
+/// One layer as it was read: a name to show (a path, or a variable's name) and the text.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Source {
+    /// What to call it in messages.
+    pub name: String,
+    /// The TOML text.
+    pub text: String,
+}
+
+/// Why a policy is refused. Every one of these ends the command before anything runs.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No layer at all.
+    #[error("no policy was given")]
+    Empty,
+    /// A file that cannot be read.
+    #[error("policy {name}: cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Not TOML, an unknown or repeated key, or a value of the wrong type.
+    #[error("policy {name} is not valid:\n{message}")]
+    Syntax {
+        /// The layer.
+        name: String,
+        /// What the TOML reader says, with the source line.
+        message: String,
+    },
+    /// A value that has the right type but no meaning.
+    #[error("policy {origin}: `{key}` {reason}")]
+    Value {
+        /// Layer and line.
+        origin: Origin,
+        /// The key's full name.
+        key: String,
+        /// What is wrong and what to write instead.
+        reason: String,
+    },
+    /// A lower layer asks for more than the layers above grant.
+    #[error("policy {origin}: `{key}` would widen the policy: {reason}; a lower layer may only narrow")]
+    Widens {
+        /// Layer and line.
+        origin: Origin,
+        /// The key's full name.
+        key: String,
+        /// What is asked beyond what is granted.
+        reason: String,
+    },
+}
+
+/// The one policy that all layers make together.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Which agent, and how it is started.
+    pub agent: Agent,
+    /// Files besides the workspace.
+    pub files: Files,
+    /// Ways out.
+    pub network: Network,
+    /// The agent's processes.
+    pub process: Process,
+    /// When to stop.
+    pub limits: Limits,
+    /// What may leave.
+    pub changes: Changes,
+    /// How it leaves.
+    pub merge_request: MergeRequest,
+    /// What the host must have.
+    pub require: Require,
+    sources: Vec<Source>,
+    digest: Digest,
+}
+
+/// Which program is the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentKind {
+    /// Claude Code.
+    Claude,
+    /// Any command: the prompt comes on its standard input.
+    Command,
+}
+
+/// Section `[agent]`.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// Which adapter speaks with it.
+    pub kind: AgentKind,
+    /// The program and its first arguments; for `claude` where to find it (default: `claude` in PATH).
+    pub command: Vec<String>,
+    /// The model to ask for.
+    pub model: Option<String>,
+    /// The models that the provider's route lets through, exact names or a prefix with a final `*`. Empty: none.
+    pub models: Vec<String>,
+    /// After so many turns the agent is told to stop.
+    pub max_turns: Option<u32>,
+    /// Text of the policy's owner, put before the task.
+    pub instructions: Option<String>,
+}
+
+/// Section `[files]`: absolute paths. Deny wins over read and write.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// May be read and executed.
+    pub read: Vec<PathBuf>,
+    /// May be read, executed and written.
+    pub write: Vec<PathBuf>,
+    /// Taken out of the two lists above. A path that does not exist is no error.
+    pub deny: Vec<PathBuf>,
+}
+
+/// Which loopback ports the agent reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loopback {
+    /// The gateway, the policy's `ports`, and a range that was free at start.
+    Reserved,
+    /// Every port, and so everything that listens there.
+    Any,
+}
+
+/// What keeps the agent's sockets on loopback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// The best one that holds on this host.
+    Auto,
+    /// Sockets made and bound to `lo` by the broker.
+    Broker,
+}
+
+/// Section `[network]`.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// The fence that is asked for.
+    pub fence: Fence,
+    /// Hosts whose TLS is passed through unread.
+    pub tunnels: Vec<HostPort>,
+    /// Loopback ports that the agent may reach although others listen there.
+    pub ports: Vec<u16>,
+    /// Which loopback ports are in reach.
+    pub loopback: Loopback,
+    /// Hosts that may resolve to private addresses.
+    pub private: Vec<Host>,
+    /// Endpoints that the gateway terminates and puts the credential into.
+    pub routes: Vec<Route>,
+}
+
+/// A far end that the gateway speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// The Claude API.
+    Anthropic,
+}
+
+/// One `[[network.route]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Whose methods, paths and body rules hold.
+    pub provider: Provider,
+    /// `https://host[:port][/path]` without a trailing slash; plain `http` only to loopback.
+    pub base_url: String,
+    /// PEM file with the certificate authorities of that host, besides the built-in ones.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Whether the agent may make unix sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unix {
+    /// Where no socket outside can be reached with the agent's uid.
+    Auto,
+    /// Never (socket pairs aside).
+    Deny,
+    /// Always.
+    Allow,
+}
+
+/// Section `[process]`.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Names of variables that the agent inherits besides the fixed ones.
+    pub env: Vec<String>,
+    /// Unix sockets.
+    pub unix: Unix,
+    /// The agent's uid and gid where the supervisor is root.
+    pub uid: u32,
+    /// Processes and threads of the agent's uid (`RLIMIT_NPROC`).
+    pub processes: u64,
+    /// Open files a process (`RLIMIT_NOFILE`).
+    pub open_files: u64,
+    /// Bytes a file (`RLIMIT_FSIZE`).
+    pub file_bytes: u64,
+}
+
+/// Section `[limits]`.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Wall time of the agent.
+    pub time: Duration,
+    /// Turns of the agent, where its stream tells them.
+    pub turns: Option<u32>,
+    /// Requests through the gateway.
+    pub requests: u64,
+    /// Bytes sent through the gateway.
+    pub up_bytes: u64,
+    /// Bytes received through the gateway.
+    pub down_bytes: u64,
+    /// Bytes of the agent's output that reach the job's log.
+    pub log_bytes: u64,
+}
+
+/// Section `[changes]`.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// One list a layer that has one; a path must match in each of them. No list: every path.
+    pub allow: Vec<Vec<Pattern>>,
+    /// Paths that the agent may not touch, besides what the rules protect.
+    pub protect: Vec<Pattern>,
+    /// Paths whose change needs a human's look.
+    pub review: Vec<Pattern>,
+    /// Rules whose severity the policy sets, with the line that does.
+    pub rules: BTreeMap<String, (Severity, Origin)>,
+    /// Files changed.
+    pub max_files: u64,
+    /// Bytes of one changed file.
+    pub max_file_bytes: u64,
+    /// Bytes of all changed files.
+    pub max_bytes: u64,
+    /// Lines added and removed.
+    pub max_lines: u64,
+}
+
+/// Section `[merge_request]`.
+#[derive(Clone, Debug)]
+pub struct MergeRequest {
+    /// Begins every branch name, e.g. `tidewaiter/`.
+    pub branch: String,
+    /// Always a draft, not only after a review verdict.
+    pub draft: bool,
+    /// Labels of the merge request.
+    pub labels: Vec<String>,
+}
+
+/// Section `[require]`.
+#[derive(Clone, Debug)]
+pub struct Require {
+    /// The least Landlock ABI.
+    pub landlock: u32,
+}
+
+impl Policy {
+    /// Composes `sources`, the highest layer first.
+    ///
+    /// # Errors
+    /// Any [`Error`]: the first one that is met, with its layer and line.
+    pub fn compose(sources: Vec<Source>) -> Result<Self, Error> {
+        layer::compose(sources)
+    }
+
+    /// Reads the layers of a command: the image's policy if there is one, then the files named with `--policy`, then
+    /// `lower` (a path or a text, the variable `TIDEWAITER_POLICY`). Without any of the first two the built-in default
+    /// stands on top.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn of_command(files: &[PathBuf], lower: Option<&str>) -> Result<Self, Error> {
+        let mut sources = Vec::new();
+        if std::fs::exists(IMAGE_POLICY).map_err(|source| Error::Unreadable { name: IMAGE_POLICY.to_owned(), source })? {
+            sources.push(read(PathBuf::from(IMAGE_POLICY))?);
+        }
+        for file in files {
+            sources.push(read(file.clone())?);
+        }
+        if sources.is_empty() {
+            sources.push(Source { name: "default".to_owned(), text: DEFAULT.to_owned() });
+        }
+        match lower {
+            Some(text) if text.contains(['\n', '=']) => {
+                sources.push(Source { name: "TIDEWAITER_POLICY".to_owned(), text: text.to_owned() });
+            }
+            Some(path) if !path.is_empty() => sources.push(read(PathBuf::from(path))?),
+            _ => {}
+        }
+        Self::compose(sources)
+    }
+
+    /// The layers that this policy was made of, for a process of ours that composes it again.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// Stands for this policy in logs, the journal and the merge request.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+fn read(path: PathBuf) -> Result<Source, Error> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Source { name, text }),
+        Err(source) => Err(Error::Unreadable { name, source }),
+    }
+}
