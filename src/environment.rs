@@ -1,1 +1,145 @@
-//! To come.
+//! The agent's environment: an allow-list, never what is left after taking things away.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use crate::secret::Secret;
+
+/// Variables by name.
+pub type Variables = BTreeMap<OsString, OsString>;
+
+/// Passed on where the job has them.
+const INHERITED: &[&str] =
+    &["PATH", "SHELL", "LANG", "TERM", "TZ", "CI", "GITLAB_CI", "CI_SERVER_VERSION", "CI_DEFAULT_BRANCH", "COLUMNS", "NO_COLOR"];
+
+/// Passed on where the job has any that begin so. None of GitLab's variables of these names holds a credential.
+const INHERITED_PREFIXES: &[&str] = &["LC_", "CI_COMMIT_", "CI_MERGE_REQUEST_", "CI_PROJECT_"];
+
+/// Where programs are looked for when the job does not say.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The agent's own places.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The tree that it may change.
+    pub workspace: PathBuf,
+    /// A private home.
+    pub home: PathBuf,
+    /// A private directory for temporary files.
+    pub tmp: PathBuf,
+}
+
+/// The agent's environment, the provider's part aside: fixed names, what the policy's `process.env` names (`extra`), and
+/// the way to the gateway on loopback port `gateway` with `ticket`.
+pub fn agent(job: &Variables, extra: &[String], places: &Places, gateway: u16, ticket: &Secret) -> Variables {
+    let mut out: Variables =
+        job.iter().filter(|(name, _)| inherited(name, extra)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut set = |name: &str, value: &OsStr| out.insert(name.into(), value.into());
+    for (name, path) in [("HOME", &places.home), ("TMPDIR", &places.tmp), ("CI_PROJECT_DIR", &places.workspace), ("PWD", &places.workspace)]
+    {
+        set(name, path.as_os_str());
+    }
+    set("USER", OsStr::new("agent"));
+    set("LOGNAME", OsStr::new("agent"));
+    let proxy = format!("http://tidewaiter:{}@127.0.0.1:{gateway}", ticket.reveal());
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+        set(name, OsStr::new(&proxy));
+    }
+    for name in ["NO_PROXY", "no_proxy"] {
+        set(name, OsStr::new("127.0.0.1,localhost,::1"));
+    }
+    out.entry("PATH".into()).or_insert_with(|| PATH.into());
+    out
+}
+
+fn inherited(name: &OsStr, extra: &[String]) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    INHERITED.contains(&name)
+        || INHERITED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || extra.iter().any(|listed| listed == name)
+}
+
+/// The variables of a job that hold secrets by their name or by what GitLab puts there: what the gate looks for, and what
+/// the agent must never see.
+pub fn secrets(job: &Variables) -> Vec<(String, Secret)> {
+    let mut out = Vec::new();
+    for (name, value) in job {
+        let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
+        if value.len() >= SHORTEST && is_secret_name(name) && !Path::new(value).is_absolute() {
+            out.push((name.to_owned(), Secret::new(value)));
+        }
+        if let Some(password) = password_in_url(value) {
+            out.push((name.to_owned(), Secret::new(password)));
+        }
+    }
+    out
+}
+
+/// Shorter values would be found everywhere.
+const SHORTEST: usize = 8;
+
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let parts: Vec<&str> = name.split('_').collect();
+    ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASS", "KEY", "APIKEY", "CREDENTIAL", "CREDENTIALS", "JWT", "PAT"]
+        .iter()
+        .any(|word| parts.contains(word))
+        || ["TOKEN", "SECRET", "PASSWORD"].iter().any(|word| name.ends_with(word))
+}
+
+/// `scheme://user:password@host`: GitLab's `CI_REPOSITORY_URL` has that form.
+fn password_in_url(value: &str) -> Option<&str> {
+    let (user, _) = value.split_once("://")?.1.split_once('@')?;
+    let (_, password) = user.split_once(':')?;
+    (password.len() >= SHORTEST && !user.contains('/')).then_some(password)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job() -> Variables {
+        [
+            ("PATH", "/bin"),
+            ("ANTHROPIC_API_KEY", "made-up-key-000"),
+            ("CI_JOB_TOKEN", "made-up-job-000"),
+            ("CI_REPOSITORY_URL", "https://gitlab-ci-token:made-up-clone-000@git.example/a/b.git"),
+            ("LD_PRELOAD", "/evil.so"),
+            ("MY_VALUE", "x"),
+            ("CI_COMMIT_SHA", "0123"),
+            ("SIGNING_KEY", "/builds/x.tmp/SIGNING_KEY"),
+        ]
+        .map(|(name, value)| (name.into(), value.into()))
+        .into()
+    }
+
+    fn places() -> Places {
+        Places { workspace: "/w".into(), home: "/h".into(), tmp: "/t".into() }
+    }
+
+    #[test]
+    fn only_what_is_listed_is_passed_on() {
+        let made = agent(&job(), &["MY_VALUE".into()], &places(), 4000, &Secret::new("ticket"));
+        for (name, there) in [
+            ("MY_VALUE", true),
+            ("CI_COMMIT_SHA", true),
+            ("ANTHROPIC_API_KEY", false),
+            ("LD_PRELOAD", false),
+            ("CI_JOB_TOKEN", false),
+            ("CI_REPOSITORY_URL", false),
+        ] {
+            assert_eq!(made.contains_key(OsStr::new(name)), there, "{name}");
+        }
+        assert_eq!(made[OsStr::new("HOME")], "/h");
+        assert_eq!(made[OsStr::new("https_proxy")], "http://tidewaiter:ticket@127.0.0.1:4000");
+    }
+
+    #[test]
+    fn secrets_are_known_by_name_and_form() {
+        let names: Vec<String> = secrets(&job()).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["ANTHROPIC_API_KEY", "CI_JOB_TOKEN", "CI_REPOSITORY_URL"]);
+    }
+}

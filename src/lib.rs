@@ -7,6 +7,7 @@
 pub mod digest;
 pub mod exit;
 pub mod host;
+pub mod role;
 pub mod secret;
 pub mod verdict;
 
@@ -38,6 +39,7 @@ pub mod seccomp;
 
 // together
 pub mod jail;
+pub mod promise;
 pub mod scribe;
 pub mod workspace;
 

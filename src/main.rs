@@ -1,5 +1,11 @@
-//! The program.
+//! The program: one of its own helper processes, or the command line.
 
-fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let name = std::env::args().next().unwrap_or_default();
+    match tidewaiter::role::Role::named(&name) {
+        Some(role) => tidewaiter::cli::roles::main(role),
+        None => tidewaiter::cli::main(),
+    }
 }

@@ -19,9 +19,9 @@ impl Secret {
     ///
     /// # Errors
     /// When the kernel gives no random bytes.
-    pub fn random() -> Result<Self, getrandom::Error> {
+    pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)?;
+        getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
         Ok(Self(crate::digest::hex(&bytes)))
     }
 

@@ -61,7 +61,12 @@ pub(super) fn compose(sources: Vec<Source>) -> Result<Policy, Error> {
 fn empty() -> Policy {
     Policy {
         agent: Agent { kind: AgentKind::Claude, command: vec![], model: None, models: vec![], max_turns: None, instructions: None },
-        files: Files { read: READ.iter().map(PathBuf::from).collect(), write: vec![], deny: DENY.iter().map(PathBuf::from).collect() },
+        files: Files {
+            read: READ.iter().map(PathBuf::from).collect(),
+            built_in: true,
+            write: vec![],
+            deny: DENY.iter().map(PathBuf::from).collect(),
+        },
         network: Network {
             fence: Fence::Auto,
             tunnels: vec![],
@@ -148,6 +153,7 @@ impl Layer<'_> {
     fn files(&self, files: &mut Files, file: file::Files) -> Result<(), Error> {
         if let Some(read) = file.read {
             files.read = self.beneath(&files.read, read, "files.read")?;
+            files.built_in = false;
         }
         if let Some(write) = file.write {
             files.write = self.beneath(&files.write, write, "files.write")?;

@@ -132,6 +132,8 @@ pub struct Agent {
 pub struct Files {
     /// May be read and executed.
     pub read: Vec<PathBuf>,
+    /// Whether `read` is the built-in list, whose paths need not all exist.
+    pub built_in: bool,
     /// May be read, executed and written.
     pub write: Vec<PathBuf>,
     /// Taken out of the two lists above. A path that does not exist is no error.
@@ -174,7 +176,7 @@ pub struct Network {
 }
 
 /// A far end that the gateway speaks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
     /// The Claude API.

@@ -1,1 +1,7 @@
-//! To come.
+//! The kernel, one call a function. The only module with `unsafe`; everything above uses these functions or `nix`.
+
+pub mod descriptor;
+pub mod landlock;
+pub mod notify;
+pub mod process;
+pub mod socket;

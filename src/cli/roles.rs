@@ -1,0 +1,83 @@
+//! The helper processes: each takes the descriptors that were handed to it, hides, gives up what it does not need, works.
+
+use std::{error::Error, fs::File, process::ExitCode};
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    fence::broker,
+    gateway,
+    jail::{
+        confine::{self, Keep},
+        enter, stem,
+    },
+    role::Role,
+    scribe,
+    sys::{
+        descriptor::{content, take},
+        socket::receive_descriptor,
+    },
+};
+
+type Done = Result<(), Box<dyn Error>>;
+
+/// Runs `role` to its end. What went wrong is said in one line on standard error, which is the job's log.
+pub fn main(role: Role) -> ExitCode {
+    let done = confine::hide().map_err(Into::into).and_then(|()| match role {
+        Role::Gateway => gateway(),
+        Role::Broker => broker(),
+        Role::Scribe => scribe(),
+        Role::Stem => stem(),
+        Role::Enter => enter(),
+        other => Err(format!("{} is not a process of this version", other.name()).into()),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", role.name());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn specification<T: DeserializeOwned>() -> Result<T, Box<dyn Error>> {
+    Ok(serde_json::from_slice(&content(take(3)?)?)?)
+}
+
+fn gateway() -> Done {
+    let spec: gateway::Spec = specification()?;
+    let (listener, records, lifeline) = (take(4)?, take(5)?, take(6)?);
+    let uid = spec.uid;
+    let prepared = gateway::Gateway::prepare(spec)?;
+    // Names are resolved by the C library, which reads these for every look-up.
+    let read = ["/etc/resolv.conf", "/etc/hosts"].map(Into::into).to_vec();
+    confine::confine(&Keep { read, write: vec![], network: true, uid })?;
+    Ok(prepared.serve(listener.into(), File::from(records), lifeline)?)
+}
+
+fn broker() -> Done {
+    let (local_ports, uid): ((u16, u16), Option<u32>) = specification()?;
+    let (pair, lifeline) = (take(4)?, take(5)?);
+    confine::confine(&Keep { uid, ..Keep::default() })?;
+    let listener = receive_descriptor(&pair)?;
+    drop(pair);
+    Ok(broker::serve(&listener, &lifeline, local_ports)?)
+}
+
+fn scribe() -> Done {
+    let (spec, uid): (scribe::Spec, Option<u32>) = specification()?;
+    let streams = scribe::Streams { agent_out: take(4)?, agent_err: take(5)?, agent_in: take(6)?, results: take(7)? };
+    confine::confine(&Keep { uid, ..Keep::default() })?;
+    Ok(scribe::write(spec, streams)?)
+}
+
+fn stem() -> Done {
+    let enter = [take(3)?, take(4)?, take(5)?, take(6)?];
+    Ok(stem::main(stem::Descriptors { enter, control: take(7)?, news: take(8)? })?)
+}
+
+/// Returns only when the agent was not started; why goes home through a descriptor.
+fn enter() -> Done {
+    enter::main(enter::Descriptors { spec: take(3)?, report: take(4)?, go: take(5)?, broker: take(6)?, parent: take(7)? });
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Whether a unix socket of somebody else is in reach.
+//!
+//! Landlock restricts connecting to path names only from ABI 9 on. Below it the places where sockets live are looked
+//! through: when one is found that the agent's uid could connect to, the agent gets no unix sockets at all.
+
+use std::{
+    fs,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    path::{Path, PathBuf},
+};
+
+/// How many entries are looked at; a tree with more counts as one that has a socket.
+const MOST: usize = 20_000;
+
+/// File systems in which no socket can lie.
+const KERNEL: &[&str] =
+    &["proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "bpf", "tracefs", "debugfs", "securityfs", "pstore", "fusectl"];
+
+/// The first socket that `uid` could connect to, or the first place that could not be looked through. `own` is not entered.
+pub fn reachable(uid: u32, own: &Path) -> Option<PathBuf> {
+    let mut left = MOST;
+    let mut places = vec![PathBuf::from("/run"), PathBuf::from("/var/run"), PathBuf::from("/tmp"), PathBuf::from("/var/tmp")];
+    places.extend(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from));
+    for (table, read) in [("/proc/self/mountinfo", mount_points as fn(&str) -> Vec<PathBuf>), ("/proc/net/unix", bound)] {
+        let Ok(text) = fs::read_to_string(table) else { return Some(PathBuf::from(table)) };
+        places.extend(read(&text));
+    }
+    places.iter().find_map(|place| search(place, uid, own, &mut left))
+}
+
+/// The mount points of proc(5), `/proc/pid/mountinfo`, but the root and the kernel's own file systems.
+fn mount_points(mounts: &str) -> Vec<PathBuf> {
+    let point = |line: &str| {
+        let (left, right) = line.split_once(" - ")?;
+        let kind = right.split(' ').next()?;
+        let path = left.split(' ').nth(4)?.replace("\\040", " ");
+        (path != "/" && !KERNEL.contains(&kind)).then(|| PathBuf::from(path))
+    };
+    mounts.lines().filter_map(point).collect()
+}
+
+/// The path names of proc(5), `/proc/net/unix`: every socket that this network namespace has bound, wherever it lies.
+fn bound(table: &str) -> Vec<PathBuf> {
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.splitn(8, ' ').nth(7)?.split_once('/'))
+        .map(|(_, path)| PathBuf::from(format!("/{path}")))
+        .collect()
+}
+
+fn search(place: &Path, uid: u32, own: &Path, left: &mut usize) -> Option<PathBuf> {
+    let Ok(meta) = fs::symlink_metadata(place) else { return None };
+    if *left == 0 {
+        return Some(place.to_owned());
+    }
+    *left -= 1;
+    if meta.file_type().is_socket() {
+        return may(&meta, uid, 2).then(|| place.to_owned());
+    }
+    if !meta.is_dir() || place.starts_with(own) || !may(&meta, uid, 1) {
+        return None;
+    }
+    let Ok(entries) = fs::read_dir(place) else { return None };
+    entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_socket()))
+        .find_map(|entry| search(&entry.path(), uid, own, left))
+}
+
+/// Whether the mode gives `uid` (and the group of the same number) the permission `bit` (1 search, 2 write).
+fn may(meta: &fs::Metadata, uid: u32, bit: u32) -> bool {
+    let shift = if meta.uid() == uid { 6 } else { 0 };
+    let group = meta.gid() == uid || nix::unistd::getgid().as_raw() == meta.gid();
+    uid == 0 || meta.mode() >> shift & bit != 0 || (group && meta.mode() >> 3 & bit != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bound_sockets_are_found_by_their_names() {
+        let table = "Num       RefCount Protocol Flags    Type St Inode Path\n0000: 00000002 00000000 00010000 0001 01 15 /home/u/.gnupg/S.agent\n0000: 00000003 00000000 00000000 0001 03 16\n0000: 2 0 0 1 1 17 @abstract\n";
+        assert_eq!(bound(table), [PathBuf::from("/home/u/.gnupg/S.agent")]);
+    }
+
+    #[test]
+    fn mount_points_are_those_that_can_hold_a_socket() {
+        let mounts = "1 0 0:1 / / rw - overlay o rw\n2 1 0:2 / /proc rw - proc p rw\n3 1 0:3 / /builds\\040x rw - ext4 e rw\n4 1 0:4 /d /var/run/docker.sock rw - tmpfs t rw\n";
+        assert_eq!(mount_points(mounts), [PathBuf::from("/builds x"), PathBuf::from("/var/run/docker.sock")]);
+    }
+}

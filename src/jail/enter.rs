@@ -1,0 +1,226 @@
+//! The walls go up in one fixed order, then the program starts. The order is security:
+//!
+//! * Path descriptors are opened, the bounding set and the secure bits changed while the process is still privileged;
+//!   after the change of uid all of these fail.
+//! * The change of uid clears the death signal, so that one is set after it, and then the parent is checked: it may have
+//!   died in between.
+//! * The listener's filter goes up before the allow-list, and its descriptor leaves the process before the self-test,
+//!   which makes sockets.
+//! * Nothing that comes from the agent is read before the last wall stands.
+
+use std::{
+    convert::Infallible,
+    ffi::{CString, OsStr, OsString},
+    fs::File,
+    io::{self, Read as _, Write as _},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::ffi::OsStrExt as _,
+    },
+    path::PathBuf,
+};
+
+use caps::CapSet;
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::{
+        prctl,
+        signal::Signal,
+        stat::{Mode, umask},
+    },
+    unistd::{Gid, Uid, chdir, execve, setgroups, setresgid, setresuid, setsid},
+};
+
+use super::{Failure, Report, Spec, probe};
+use crate::{landlock, limits, seccomp, sys};
+
+/// The descriptors that `enter` finds, from 3 on.
+#[derive(Debug)]
+pub struct Descriptors {
+    /// The [`Spec`] as JSON.
+    pub spec: OwnedFd,
+    /// Where [`Report`]s go; closed by a successful exec.
+    pub report: OwnedFd,
+    /// A byte comes when the agent may start.
+    pub go: OwnedFd,
+    /// The socket pair to the broker.
+    pub broker: OwnedFd,
+    /// Ends when the parent dies.
+    pub parent: OwnedFd,
+}
+
+/// A step that failed. The program has not started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The specification cannot be read: a fault of ours.
+    #[error("the specification cannot be read: {0}")]
+    Spec(io::Error),
+    /// A system call in the step named.
+    #[error("{step}: {source}")]
+    Step {
+        /// The step.
+        step: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A capability set that cannot be changed.
+    #[error("capabilities: {0}")]
+    Capabilities(#[from] caps::errors::CapsError),
+    /// A resource limit.
+    #[error(transparent)]
+    Limits(#[from] limits::Error),
+    /// Landlock.
+    #[error(transparent)]
+    Landlock(#[from] landlock::Error),
+    /// Seccomp.
+    #[error(transparent)]
+    Seccomp(#[from] seccomp::Error),
+    /// A wall that stands but does not hold.
+    #[error("self-test inside the walls: {0}")]
+    Probe(#[from] probe::Error),
+    /// The supervisor or the stem is gone.
+    #[error("the supervisor ended before the agent could start")]
+    Orphaned,
+    /// Nothing of that name in the agent's PATH.
+    #[error("{0}: command not found in the agent's PATH")]
+    NotFound(String),
+    /// The kernel refuses to execute it.
+    #[error("{path}: cannot be executed: {source}{}", hint(.source))]
+    NotExecutable {
+        /// The program.
+        path: PathBuf,
+        /// The system's reason.
+        source: Errno,
+    },
+}
+
+fn hint(errno: &Errno) -> &'static str {
+    if *errno == Errno::EACCES { " (is it within `files.read` of the policy, and executable for the agent's uid?)" } else { "" }
+}
+
+impl Error {
+    fn kind(&self) -> Failure {
+        match self {
+            Self::NotFound(_) => Failure::NotFound,
+            Self::NotExecutable { .. } => Failure::NotExecutable,
+            _ => Failure::Wall,
+        }
+    }
+}
+
+/// The role: enters, and reports home why it could not. Returns only on failure.
+pub fn main(mut fds: Descriptors) {
+    let Err(error) = read(&mut fds).and_then(|spec| enter(&spec, &mut fds));
+    let report = Report::Failed { reason: error.to_string(), kind: error.kind() };
+    if let Ok(line) = serde_json::to_string(&report) {
+        // Nobody is left to tell when this fails; the exit of this process says the rest.
+        let _ = writeln!(File::from(fds.report), "{line}");
+    }
+}
+
+fn read(fds: &mut Descriptors) -> Result<Spec, Error> {
+    let copy = fds.spec.try_clone().map_err(Error::Spec)?;
+    let bytes = sys::descriptor::content(copy).map_err(Error::Spec)?;
+    serde_json::from_slice(&bytes).map_err(|error| Error::Spec(error.into()))
+}
+
+/// Puts every wall up and becomes the program.
+///
+/// # Errors
+/// The first step that fails; then nothing of the agent has run.
+pub fn enter(spec: &Spec, fds: &mut Descriptors) -> Result<Infallible, Error> {
+    step("new session", setsid())?;
+    step("close descriptors", sys::descriptor::close_on_exec_from(3))?;
+    step("file mode mask", Ok::<_, Errno>(umask(Mode::from_bits_truncate(0o022))))?;
+    limits::apply(&spec.limits)?;
+    let paths = landlock::open(&spec.grants)?;
+    let filters = seccomp::compile()?;
+    // As root this goes through the workspace's permissions, so the directory is entered before the uid changes.
+    step("enter the workspace", chdir(&spec.directory))?;
+    change_uid(spec.uid)?;
+    drop_capabilities()?;
+    step("no_new_privs", prctl::set_no_new_privs())?;
+    step("default signals", sys::process::default_signals())?;
+    step("death signal", prctl::set_pdeathsig(Some(Signal::SIGKILL)))?;
+    parent_lives(fds)?;
+    paths.restrict()?;
+    let listener = step("socket filter", sys::notify::install_with_listener(&seccomp::sockets(spec.unix)))?;
+    step("hand the listener over", sys::socket::send_descriptor(&fds.broker, &listener))?;
+    drop(listener);
+    filters.apply()?;
+    probe::walls(&spec.probe)?;
+    await_go(fds)?;
+    exec(spec)
+}
+
+fn step<T, E: Into<io::Error>>(step: &'static str, result: Result<T, E>) -> Result<T, Error> {
+    result.map_err(|source| Error::Step { step, source: source.into() })
+}
+
+/// Groups, gid, bounding set and secure bits, then the uid: the first four need what the last takes away.
+fn change_uid(uid: Option<u32>) -> Result<(), Error> {
+    let Some(uid) = uid else { return Ok(()) };
+    step("groups", setgroups(&[]))?;
+    let gid = Gid::from_raw(uid);
+    step("gid", setresgid(gid, gid, gid))?;
+    if caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP)? {
+        caps::clear(None, CapSet::Bounding)?;
+        step("secure bits", sys::process::lock_securebits())?;
+    }
+    let uid = Uid::from_raw(uid);
+    step("uid", setresuid(uid, uid, uid))
+}
+
+fn drop_capabilities() -> Result<(), Error> {
+    for set in [CapSet::Ambient, CapSet::Effective, CapSet::Permitted, CapSet::Inheritable] {
+        caps::clear(None, set)?;
+    }
+    Ok(())
+}
+
+fn parent_lives(fds: &Descriptors) -> Result<(), Error> {
+    let mut parent = [PollFd::new(fds.parent.as_fd(), PollFlags::POLLIN)];
+    match step("check the parent", poll(&mut parent, PollTimeout::ZERO))? {
+        0 => Ok(()),
+        _ => Err(Error::Orphaned),
+    }
+}
+
+fn await_go(fds: &mut Descriptors) -> Result<(), Error> {
+    let line = serde_json::to_string(&Report::Locked).map_err(|error| Error::Spec(error.into()))?;
+    step("report", writeln!(File::from(step("report", fds.report.try_clone())?), "{line}"))?;
+    let mut go = File::from(step("wait for the word to go", fds.go.try_clone())?);
+    match step("wait for the word to go", go.read(&mut [0]))? {
+        0 => Err(Error::Orphaned),
+        _ => Ok(()),
+    }
+}
+
+fn exec(spec: &Spec) -> Result<Infallible, Error> {
+    let name = spec.command.first().map_or(OsStr::new(""), |name| name.as_os_str());
+    let path = find(name, spec).ok_or_else(|| Error::NotFound(name.display().to_string()))?;
+    let arguments: Vec<CString> = spec.command.iter().map(|word| c_string(word)).collect::<Result<_, _>>()?;
+    let pair = |(name, value): &(OsString, OsString)| c_string(&[name.as_os_str(), value].join(OsStr::new("=")));
+    let environment: Vec<CString> = spec.environment.iter().map(pair).collect::<Result<_, _>>()?;
+    let program = c_string(path.as_os_str())?;
+    execve(&program, &arguments, &environment).map_err(|source| Error::NotExecutable { path, source })
+}
+
+/// A name with a slash is a path; another is looked for in PATH, as execvp(3) does.
+fn find(name: &OsStr, spec: &Spec) -> Option<PathBuf> {
+    if name.is_empty() {
+        return None;
+    }
+    if name.as_bytes().contains(&b'/') {
+        return Some(PathBuf::from(name)).filter(|path| path.symlink_metadata().is_ok());
+    }
+    let path = spec.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value)?;
+    let found: Vec<PathBuf> = std::env::split_paths(path).map(|directory| directory.join(name)).filter(|path| path.is_file()).collect();
+    let executable = found.iter().find(|path| nix::unistd::access(*path, nix::unistd::AccessFlags::X_OK).is_ok());
+    executable.or(found.first()).cloned()
+}
+
+fn c_string(text: &OsStr) -> Result<CString, Error> {
+    CString::new(text.as_bytes()).map_err(|error| Error::Spec(error.into()))
+}

@@ -1,0 +1,203 @@
+//! The stem: parent of the agent and of every orphan that it leaves, in a Landlock domain of its own with scopes only.
+//! From inside that domain one `kill(-1, SIGKILL)` ends every descendant and touches nothing outside.
+
+use std::{
+    fs::File,
+    io::{self, Read as _, Write as _},
+    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::{
+        prctl,
+        signal::{SigSet, SigmaskHow, Signal, sigprocmask},
+        signalfd::{SfdFlags, SignalFd},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::{Pid, pipe2},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{landlock, role::Role, sys};
+
+/// What the supervisor asks for: one byte each; the pipe's end asks for [`EMPTY`].
+pub const EMPTY: u8 = b'k';
+
+/// Followed by a signal's number: sends it to the agent's first process.
+pub const SIGNAL: u8 = b's';
+
+/// The descriptors that the stem finds: 0 to 2 are the agent's, these follow.
+#[derive(Debug)]
+pub struct Descriptors {
+    /// What is handed to `enter`: specification, report, go, broker.
+    pub enter: [OwnedFd; 4],
+    /// Commands; its end is the supervisor's.
+    pub control: OwnedFd,
+    /// Where [`News`] go.
+    pub news: OwnedFd,
+}
+
+/// What the stem tells, a JSON line each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum News {
+    /// The agent's first process ended with this status, as a shell says it.
+    Ended(i32),
+    /// No descendant is left; so many were killed or had been left behind.
+    Empty(u32),
+}
+
+/// Why there is no stem.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The scope that the killing relies on.
+    #[error(transparent)]
+    Landlock(#[from] landlock::Error),
+    /// A system call in the step named.
+    #[error("stem, {step}: {source}")]
+    Step {
+        /// The step.
+        step: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+/// The role.
+///
+/// # Errors
+/// When the agent could not be started, or waiting failed; the room is empty then too.
+pub fn main(fds: Descriptors) -> Result<(), Error> {
+    step("ignore nothing", prctl::set_dumpable(false))?;
+    step("adopt orphans", prctl::set_child_subreaper(true))?;
+    landlock::scope_only()?;
+    let mut ended = SigSet::empty();
+    ended.add(Signal::SIGCHLD);
+    step("block SIGCHLD", sigprocmask(SigmaskHow::SIG_BLOCK, Some(&ended), None))?;
+    let signals = step("watch children", SignalFd::with_flags(&ended, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))?;
+    // Held open by this process alone: its end tells `enter` that its parent is gone.
+    let (parent, _own) = step("make a pipe", pipe2(nix::fcntl::OFlag::O_CLOEXEC))?;
+    let Descriptors { enter: [spec, report, go, broker], control, news } = fds;
+    let handed = [(spec.as_fd(), 3), (report.as_fd(), 4), (go.as_fd(), 5), (broker.as_fd(), 6), (parent.as_fd(), 7)];
+    let stdio = [io::stdin().as_raw_fd(), io::stdout().as_raw_fd(), io::stderr().as_raw_fd()];
+    let streams = (io::stdin(), io::stdout(), io::stderr());
+    let mut all = vec![(streams.0.as_fd(), stdio[0]), (streams.1.as_fd(), stdio[1]), (streams.2.as_fd(), stdio[2])];
+    all.extend(handed);
+    let agent = step("start the agent", sys::process::respawn(Role::Enter.name(), &all))?;
+    let agent = i32::try_from(agent.id()).unwrap_or(i32::MAX);
+    drop((spec, report, go, broker, parent));
+    step("leave the agent's streams", silence())?;
+    let mut room = Room { agent, ended: false, reaped: 0, control: File::from(control), news: File::from(news) };
+    let result = room.watch(&signals);
+    let emptied = room.empty();
+    result.and(emptied)
+}
+
+/// The agent's streams are the agent's: while the stem held them, their readers would wait for it.
+fn silence() -> io::Result<()> {
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    nix::unistd::dup2_stdin(&null)?;
+    nix::unistd::dup2_stdout(&null)?;
+    nix::unistd::dup2_stderr(&null)?;
+    Ok(())
+}
+
+struct Room {
+    agent: i32,
+    ended: bool,
+    reaped: u32,
+    control: File,
+    news: File,
+}
+
+impl Room {
+    /// Reaps and obeys until the room is to be emptied.
+    fn watch(&mut self, signals: &SignalFd) -> Result<(), Error> {
+        loop {
+            let mut fds = [PollFd::new(signals.as_fd(), PollFlags::POLLIN), PollFd::new(self.control.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Err(Errno::EINTR) => continue,
+                other => step("wait", other)?,
+            };
+            let [children, commands] = fds.map(|fd| fd.any().unwrap_or(true));
+            if children {
+                while step("read signals", signals.read_signal())?.is_some() {}
+                self.reap(WaitPidFlag::WNOHANG)?;
+            }
+            if commands && !self.obey()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Does what one command says; false when the room is to be emptied.
+    fn obey(&mut self) -> Result<bool, Error> {
+        let mut command = [0; 2];
+        match step("read a command", self.control.read(&mut command))? {
+            2 if command[0] == SIGNAL => {
+                if !self.ended {
+                    // That it is gone meanwhile is as good.
+                    let _ = sys::process::kill(self.agent, i32::from(command[1]));
+                }
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Kills and reaps until nobody is left. A process that forks while it is killed is found by the next round.
+    fn empty(&mut self) -> Result<(), Error> {
+        loop {
+            match sys::process::kill(-1, libc::SIGKILL) {
+                Ok(()) => {}
+                Err(error) if matches!(error.raw_os_error(), Some(libc::ESRCH | libc::EPERM)) => {}
+                other => step("kill", other)?,
+            }
+            if !self.reap(WaitPidFlag::empty())? {
+                break;
+            }
+        }
+        let count = self.reaped.saturating_sub(1);
+        self.tell(News::Empty(count))
+    }
+
+    /// Reaps one child, or with `WNOHANG` all that have ended; false when there is no child at all.
+    fn reap(&mut self, how: WaitPidFlag) -> Result<bool, Error> {
+        loop {
+            let status = match waitpid(Pid::from_raw(-1), Some(how)) {
+                Err(Errno::ECHILD) => return Ok(false),
+                Err(Errno::EINTR) => continue,
+                Ok(WaitStatus::StillAlive) => return Ok(true),
+                other => step("reap", other)?,
+            };
+            self.reaped += 1;
+            let (pid, code) = match status {
+                WaitStatus::Exited(pid, code) => (pid, code),
+                WaitStatus::Signaled(pid, signal, _) => (pid, 128 + signal as i32),
+                _ => continue,
+            };
+            if pid.as_raw() == self.agent && !self.ended {
+                self.ended = true;
+                self.tell(News::Ended(code))?;
+            }
+            if how.is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The supervisor may be dead: then nobody listens, and the room is emptied all the same.
+    fn tell(&mut self, news: News) -> Result<(), Error> {
+        let line = serde_json::to_string(&news).map_err(|error| Error::Step { step: "tell", source: error.into() })?;
+        match writeln!(self.news, "{line}") {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Step { step: "tell", source: error }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn step<T, E: Into<io::Error>>(step: &'static str, result: Result<T, E>) -> Result<T, Error> {
+    result.map_err(|source| Error::Step { step, source: source.into() })
+}

@@ -1,0 +1,51 @@
+//! The processes that this program consists of. Each is the program again under its own name (`argv[0]`).
+
+/// What a fresh process of ours is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The only way out.
+    Gateway,
+    /// Answers the agent's `socket` calls.
+    Broker,
+    /// Writes the job's log.
+    Scribe,
+    /// Parent of the agent; empties the room.
+    Stem,
+    /// Puts up the walls and becomes the agent.
+    Enter,
+    /// Makes the workspace.
+    Workspace,
+    /// Inspects the change.
+    Gate,
+    /// Reads the thread from GitLab.
+    Context,
+    /// Pushes and answers.
+    Publish,
+    /// Hands git its one credential.
+    Askpass,
+}
+
+const ALL: [(Role, &str); 10] = [
+    (Role::Gateway, "tidewaiter-gateway"),
+    (Role::Broker, "tidewaiter-broker"),
+    (Role::Scribe, "tidewaiter-scribe"),
+    (Role::Stem, "tidewaiter-stem"),
+    (Role::Enter, "tidewaiter-enter"),
+    (Role::Workspace, "tidewaiter-workspace"),
+    (Role::Gate, "tidewaiter-gate"),
+    (Role::Context, "tidewaiter-context"),
+    (Role::Publish, "tidewaiter-publish"),
+    (Role::Askpass, "tidewaiter-askpass"),
+];
+
+impl Role {
+    /// The `argv[0]` of such a process.
+    pub fn name(self) -> &'static str {
+        ALL.iter().find(|(role, _)| *role == self).map_or("tidewaiter", |(_, name)| name)
+    }
+
+    /// The role of a process that was started under `name`; none for the command line.
+    pub fn named(name: &str) -> Option<Self> {
+        ALL.iter().find(|(_, known)| *known == name).map(|(role, _)| *role)
+    }
+}

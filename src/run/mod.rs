@@ -1,0 +1,118 @@
+//! `tidewaiter run`: locks a command in where it stands, with the gateway; no GitLab, no gate.
+
+mod ownership;
+mod place;
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
+
+use crate::{
+    environment::{Places, Variables},
+    exit,
+    jail::Failure,
+    journal::{self, Event, Journal},
+    policy::{self, Policy},
+    promise,
+    supervisor::{self, Gateway, OnSignal, Outcome, Room, Stop, Task},
+};
+
+/// What the command line says.
+#[derive(Debug)]
+pub struct Options {
+    /// Policy files, the highest layer first.
+    pub policy: Vec<PathBuf>,
+    /// The tree that the command may change; the current directory where none is named.
+    pub workspace: Option<PathBuf>,
+    /// Where the journal goes; nowhere where none is named.
+    pub journal: Option<PathBuf>,
+    /// The command.
+    pub command: Vec<OsString>,
+    /// How the log is written.
+    pub scribe: crate::scribe::Spec,
+}
+
+/// Why the command did not run, or its end is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The policy.
+    #[error(transparent)]
+    Policy(#[from] policy::Error),
+    /// The host.
+    #[error(transparent)]
+    Host(#[from] promise::Missing),
+    /// The workspace.
+    #[error(transparent)]
+    Place(#[from] place::Error),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// Starting or holding it.
+    #[error(transparent)]
+    Held(#[from] supervisor::Error),
+    /// It was stopped before its end.
+    #[error("the command was stopped: {0}")]
+    Stopped(String),
+}
+
+impl Error {
+    /// The exit code, as `docker run` has it.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Held(supervisor::Error::Entering { kind: Failure::NotFound, .. }) => exit::RUN_NOT_FOUND,
+            Self::Held(supervisor::Error::Entering { kind: Failure::NotExecutable, .. }) => exit::RUN_NOT_EXECUTABLE,
+            _ => exit::RUN_FAILED,
+        }
+    }
+}
+
+/// Runs the command and returns the status to exit with.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn run(options: Options) -> Result<u8, Error> {
+    let job: Variables = std::env::vars_os().collect();
+    let lower = job.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());
+    let policy = Policy::of_command(&options.policy, lower)?;
+    let host = promise::require(&policy)?;
+    let workspace = place::workspace(options.workspace)?;
+    let mut journal = options.journal.as_deref().map_or_else(|| Ok(Journal::unwritten()), Journal::create)?;
+    let uid = host.agent_uid(&policy);
+    let room = Room::make(&std::env::temp_dir(), uid)?;
+    let _lent = ownership::lend(&workspace, uid)?;
+    let places = Places { workspace, home: room.home(), tmp: room.tmp() };
+    place::reachable(&places.workspace, uid)?;
+    if options.journal.is_some() {
+        journal.record(&host.start("run", policy.digest()))?;
+    }
+    let gateway = Gateway::new(BTreeMap::new())?;
+    let task = Task {
+        policy: &policy,
+        command: options.command,
+        job: &job,
+        environment: Variables::new(),
+        places,
+        room: &room,
+        gateway,
+        scribe: options.scribe,
+        uid,
+        on_signal: OnSignal::Forward,
+    };
+    let outcome = supervisor::hold(task, &mut journal)?;
+    let status = status(&outcome)?;
+    journal.record(&Event::End { exit: status, commit: None })?;
+    Ok(status)
+}
+
+/// The command's own status; that we ended it is said aloud, and is our failure unless a signal asked for it.
+fn status(outcome: &Outcome) -> Result<u8, Error> {
+    let said = |text: &str| Err(Error::Stopped(text.to_owned()));
+    match outcome.stopped {
+        Some(Stop::Time) => said("`limits.time` of the policy is over"),
+        Some(Stop::Turns) => said("`limits.turns` of the policy is reached"),
+        Some(Stop::Helper(name)) => said(&format!("the {name} ended")),
+        Some(Stop::Cancelled(_)) | None => Ok(u8::try_from(outcome.status).unwrap_or(u8::MAX)),
+    }
+}

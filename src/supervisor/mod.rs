@@ -1,0 +1,165 @@
+//! The supervisor: starts the processes around an agent, lets it go when every wall stands, and holds it until nobody of it
+//! is left. A single-threaded event loop; it parses only lines of our own processes.
+
+mod lines;
+mod room;
+mod start;
+mod watch;
+pub mod worker;
+
+use std::{ffi::OsString, io, net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use room::Room;
+
+use crate::{
+    environment::{Places, Variables},
+    gateway, jail,
+    journal::{self, Journal},
+    policy::Policy,
+    scribe,
+    secret::Secret,
+};
+
+/// What is to be locked in.
+#[derive(Debug)]
+pub struct Task<'a> {
+    /// What it may do.
+    pub policy: &'a Policy,
+    /// The program and its arguments.
+    pub command: Vec<OsString>,
+    /// The variables of the job; the agent's are made from them.
+    pub job: &'a Variables,
+    /// More of the agent's variables: the provider's.
+    pub environment: Variables,
+    /// Its directories.
+    pub places: Places,
+    /// The job's own directories, for the self-test.
+    pub room: &'a Room,
+    /// The gateway's listener: loopback.
+    pub gateway: Gateway,
+    /// How the log is written.
+    pub scribe: scribe::Spec,
+    /// The agent's uid where ours is root's.
+    pub uid: Option<u32>,
+    /// What a signal to us means.
+    pub on_signal: OnSignal,
+}
+
+/// The gateway before it starts.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Where it will listen.
+    pub listener: std::net::TcpListener,
+    /// Stands for the agent.
+    pub ticket: Secret,
+    /// What it puts in for the agent.
+    pub credentials: gateway::Credentials,
+}
+
+impl Gateway {
+    /// Opens a listener on loopback and draws a ticket.
+    ///
+    /// # Errors
+    /// When neither can be had.
+    pub fn new(credentials: gateway::Credentials) -> Result<Self, Error> {
+        let step = |step| move |source| Error::Step { step, source };
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(step("listen on loopback"))?;
+        let ticket = Secret::random().map_err(|error| Error::Step { step: "draw a ticket", source: error })?;
+        Ok(Self { listener, ticket, credentials })
+    }
+
+    /// Where the agent finds it.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn address(&self) -> Result<SocketAddr, Error> {
+        self.listener.local_addr().map_err(|source| Error::Step { step: "ask for the gateway's address", source })
+    }
+}
+
+/// What SIGTERM, SIGINT and the like mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnSignal {
+    /// They are passed on to the agent; if it has not ended ten seconds after one that asks it to, it is killed.
+    Forward,
+    /// The job is cancelled: the agent is killed at once, and nothing leaves.
+    Cancel,
+}
+
+/// Why the agent did not end by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// `limits.time`.
+    Time,
+    /// `limits.turns`.
+    Turns,
+    /// A signal to us.
+    Cancelled(i32),
+    /// The gateway, the broker or the scribe ended.
+    Helper(&'static str),
+}
+
+/// How it went.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The status of the agent's first process, as a shell says it.
+    pub status: i32,
+    /// Why it was stopped, if it was.
+    pub stopped: Option<Stop>,
+    /// What the agent's own stream told.
+    pub summary: Option<scribe::Summary>,
+    /// Processes that the agent had left behind, killed.
+    pub left_behind: u32,
+    /// How long it ran.
+    pub took: Duration,
+}
+
+/// Why there is no outcome. The agent has not run, or is dead.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A directory of the job.
+    #[error("the job's directories cannot be made in {path}: {source}; set TMPDIR to a directory that this user may write")]
+    Room {
+        /// Where.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A system call in the step named.
+    #[error("{step}: {source}")]
+    Step {
+        /// The step.
+        step: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// No range of ports for the agent.
+    #[error(transparent)]
+    Ports(#[from] crate::fence::ports::Error),
+    /// The journal cannot be written: no job without one.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// A wall does not stand, or the program does not start.
+    #[error("{reason}")]
+    Entering {
+        /// What failed and why.
+        reason: String,
+        /// What kind of failure it is.
+        kind: jail::Failure,
+    },
+    /// A process of ours ended before the agent started.
+    #[error("the {0} ended before the agent could start; its reason stands above")]
+    Helper(&'static str),
+    /// The stem ended without emptying the room.
+    #[error("the process that empties the room ended early; what the agent left may still run")]
+    Stem,
+}
+
+/// Locks the task's command in, waits for its end, and empties the room.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn hold(task: Task<'_>, journal: &mut Journal) -> Result<Outcome, Error> {
+    let crew = start::crew(task)?;
+    watch::watch(crew, journal)
+}

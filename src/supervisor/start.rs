@@ -1,0 +1,215 @@
+//! Starts the processes around an agent: gateway, broker, scribe, and the stem, which starts the agent.
+
+use std::{
+    fs::File,
+    io,
+    net::TcpListener,
+    os::fd::{AsFd as _, OwnedFd},
+    process::Child,
+    time::Duration,
+};
+
+use nix::{
+    fcntl::OFlag,
+    sys::{
+        prctl,
+        signal::{SigSet, Signal},
+        signalfd::{SfdFlags, SignalFd},
+        socket::{AddressFamily, SockFlag, SockType, socketpair},
+    },
+    unistd::pipe2,
+};
+
+use super::{Error, OnSignal, Task, lines::Lines};
+use crate::{
+    environment,
+    fence::{ports, unix},
+    gateway, jail,
+    landlock::{Grants, Ports},
+    limits::Limits,
+    policy::{Loopback, Policy, Unix},
+    role::Role,
+    sys,
+};
+
+/// Everything that the event loop holds.
+pub(super) struct Crew {
+    pub(super) children: Vec<(&'static str, Child)>,
+    pub(super) signals: SignalFd,
+    /// Commands to the stem; closing it empties the room.
+    pub(super) control: Option<File>,
+    /// Closing it ends gateway and broker.
+    pub(super) lifeline: Option<OwnedFd>,
+    /// Lets the agent go.
+    pub(super) go: Option<File>,
+    pub(super) news: Lines,
+    pub(super) report: Lines,
+    pub(super) records: Lines,
+    pub(super) results: Lines,
+    pub(super) time: Duration,
+    pub(super) turns: Option<u32>,
+    pub(super) on_signal: OnSignal,
+    pub(super) command: Vec<String>,
+    /// Held until the walls were tried against it.
+    pub(super) forbidden: Option<TcpListener>,
+}
+
+/// Which signals the event loop reads; the rest keep their default action.
+const WATCHED: [Signal; 7] =
+    [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGUSR2];
+
+pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
+    step("hide from other processes", jail::confine::hide())?;
+    step("adopt orphans", prctl::set_child_subreaper(true))?;
+    let signals = watch_signals()?;
+    let local = ports::free_range()?;
+    let forbidden = step("listen on loopback", TcpListener::bind(("127.0.0.1", 0)))?;
+    let (life, lifeline) = pipe()?;
+    let (records, records_in) = pipe()?;
+    let (results, results_in) = pipe()?;
+    let (news, news_in) = pipe()?;
+    let (report, report_in) = pipe()?;
+    let (go, go_in) = pipe()?;
+    let (control, control_in) = pipe()?;
+    let ([stdin, stdin_in], [stdout, stdout_in], [stderr, stderr_in]) = (pair()?, pair()?, pair()?);
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let (to_broker, from_enter) = step("make a socket pair", socketpair(AddressFamily::Unix, SockType::Stream, None, flags))?;
+
+    let spec = memory(&specification(&task, local, &forbidden)?)?;
+    let gateway_spec = memory(&gateway::Spec {
+        policy: task.policy.sources().to_vec(),
+        ticket: task.gateway.ticket.clone(),
+        credentials: task.gateway.credentials.clone(),
+        uid: task.uid.map(helper_uid),
+    })?;
+    let broker_spec = memory(&(local, task.uid.map(helper_uid)))?;
+    let scribe_spec = memory(&(&task.scribe, task.uid.map(helper_uid)))?;
+    let gateway_listener = task.gateway.listener.as_fd();
+    let (standard_in, standard_out, standard_err) = (io::stdin(), io::stdout(), io::stderr());
+
+    let start = |name, role: Role, descriptors: &[_]| {
+        step("start a process", sys::process::respawn(role.name(), descriptors)).map(|child| (name, child))
+    };
+    let children = vec![
+        start("gateway", Role::Gateway, &[(gateway_spec.as_fd(), 3), (gateway_listener, 4), (records_in.as_fd(), 5), (life.as_fd(), 6)])?,
+        start("broker", Role::Broker, &[(broker_spec.as_fd(), 3), (from_enter.as_fd(), 4), (life.as_fd(), 5)])?,
+        start(
+            "stem",
+            Role::Stem,
+            &[
+                (stdin.as_fd(), 0),
+                (stdout_in.as_fd(), 1),
+                (stderr_in.as_fd(), 2),
+                (spec.as_fd(), 3),
+                (report_in.as_fd(), 4),
+                (go.as_fd(), 5),
+                (to_broker.as_fd(), 6),
+                (control.as_fd(), 7),
+                (news_in.as_fd(), 8),
+            ],
+        )?,
+        start(
+            "scribe",
+            Role::Scribe,
+            &[
+                (standard_in.as_fd(), 0),
+                (standard_out.as_fd(), 1),
+                (standard_err.as_fd(), 2),
+                (scribe_spec.as_fd(), 3),
+                (stdout.as_fd(), 4),
+                (stderr.as_fd(), 5),
+                (stdin_in.as_fd(), 6),
+                (results_in.as_fd(), 7),
+            ],
+        )?,
+    ];
+    let lines = |pipe| step("read without waiting", Lines::new(pipe));
+    Ok(Crew {
+        children,
+        signals,
+        control: Some(control_in.into()),
+        lifeline: Some(lifeline),
+        go: Some(go_in.into()),
+        news: lines(news)?,
+        report: lines(report)?,
+        records: lines(records)?,
+        results: lines(results)?,
+        time: task.policy.limits.time,
+        turns: task.policy.limits.turns,
+        on_signal: task.on_signal,
+        command: task.command.iter().map(|word| word.display().to_string()).collect(),
+        forbidden: Some(forbidden),
+    })
+}
+
+/// Our helpers' uid: beside the agent's, so that neither is the other's nor root.
+pub(super) fn helper_uid(agent: u32) -> u32 {
+    agent + 1
+}
+
+pub(super) fn watch_signals() -> Result<SignalFd, Error> {
+    let mut set = SigSet::empty();
+    WATCHED.into_iter().for_each(|signal| set.add(signal));
+    step("block signals", set.thread_block())?;
+    step("watch signals", SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))
+}
+
+fn specification(task: &Task<'_>, (low, high): (u16, u16), forbidden: &TcpListener) -> Result<jail::Spec, Error> {
+    let policy = task.policy;
+    let gateway = task.gateway.address()?;
+    let forbidden = step("ask for an address", forbidden.local_addr())?;
+    let mut variables = environment::agent(task.job, &policy.process.env, &task.places, gateway.port(), &task.gateway.ticket);
+    variables.extend(task.environment.clone());
+    let mut connect = policy.network.ports.clone();
+    connect.push(gateway.port());
+    let reserved = policy.network.loopback == Loopback::Reserved;
+    Ok(jail::Spec {
+        command: task.command.clone(),
+        environment: variables.into_iter().collect(),
+        directory: task.places.workspace.clone(),
+        uid: task.uid,
+        limits: Limits {
+            processes: policy.process.processes,
+            open_files: policy.process.open_files,
+            file_bytes: policy.process.file_bytes,
+        },
+        grants: grants(task, if reserved { Ports::Only { connect, low, high } } else { Ports::Open }),
+        unix: unix_sockets(policy, task),
+        probe: jail::probe::Targets { file: task.room.outside(), forbidden: reserved.then_some(forbidden), gateway },
+    })
+}
+
+fn grants(task: &Task<'_>, ports: Ports) -> Grants {
+    let files = &task.policy.files;
+    let (read, read_if_there) = if files.built_in { (vec![], files.read.clone()) } else { (files.read.clone(), vec![]) };
+    let mut write = files.write.clone();
+    write.extend([task.places.workspace.clone(), task.places.home.clone(), task.places.tmp.clone()]);
+    Grants { read, read_if_there, write, deny: files.deny.clone(), devices: true, ports }
+}
+
+fn unix_sockets(policy: &Policy, task: &Task<'_>) -> bool {
+    let uid = task.uid.unwrap_or_else(|| nix::unistd::geteuid().as_raw());
+    match policy.process.unix {
+        Unix::Deny => false,
+        Unix::Allow => true,
+        Unix::Auto => unix::reachable(uid, task.room.base()).is_none(),
+    }
+}
+
+fn memory(value: &impl serde::Serialize) -> Result<OwnedFd, Error> {
+    let json = serde_json::to_vec(value)
+        .map_err(|error| Error::Step { step: "write a specification (are all paths UTF-8?)", source: error.into() })?;
+    step("hand a specification over", sys::descriptor::memory(&json))
+}
+
+fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
+    step("make a pipe", pipe2(OFlag::O_CLOEXEC))
+}
+
+fn pair() -> Result<[OwnedFd; 2], Error> {
+    pipe().map(|(reader, writer)| [reader, writer])
+}
+
+pub(super) fn step<T, E: Into<io::Error>>(step: &'static str, result: Result<T, E>) -> Result<T, Error> {
+    result.map_err(|source| Error::Step { step, source: source.into() })
+}

@@ -1,0 +1,310 @@
+//! The event loop, from the first wall to the last process.
+
+use std::{
+    io::Write as _,
+    os::fd::AsFd as _,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+
+use super::{
+    Error, OnSignal, Outcome, Stop,
+    start::{Crew, step},
+};
+use crate::{
+    jail::{self, stem},
+    journal::{Event, Journal},
+    scribe,
+};
+
+/// How long an agent may take to end after a signal that asks it to, as container engines give.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long our own processes may take to end after the agent.
+const TAIL: Duration = Duration::from_secs(15);
+
+/// Where the job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Walls go up.
+    Entering,
+    /// The agent runs.
+    Running,
+    /// The stem was told to kill what is left.
+    Emptying,
+    /// Nobody of the agent is left; the scribe writes its last lines.
+    Empty,
+    /// Gateway and broker were told to end.
+    Closing,
+}
+
+struct Watch<'a> {
+    crew: Crew,
+    journal: &'a mut Journal,
+    phase: Phase,
+    locked: bool,
+    gateway_ready: bool,
+    status: Option<i32>,
+    stopped: Option<Stop>,
+    failed: Option<Error>,
+    summary: Option<scribe::Summary>,
+    left_behind: u32,
+    started: Instant,
+    took: Duration,
+    deadline: Option<Instant>,
+}
+
+/// Runs until every process of the crew has ended.
+pub(super) fn watch(crew: Crew, journal: &mut Journal) -> Result<Outcome, Error> {
+    let now = Instant::now();
+    let mut watch = Watch {
+        crew,
+        journal,
+        phase: Phase::Entering,
+        locked: false,
+        gateway_ready: false,
+        status: None,
+        stopped: None,
+        failed: None,
+        summary: None,
+        left_behind: 0,
+        started: now,
+        took: Duration::ZERO,
+        deadline: None,
+    };
+    while !watch.done() {
+        watch.turn()?;
+    }
+    watch.outcome()
+}
+
+impl Watch<'_> {
+    fn done(&self) -> bool {
+        self.phase == Phase::Closing && self.crew.children.is_empty() && !self.crew.records.is_open()
+    }
+
+    fn outcome(self) -> Result<Outcome, Error> {
+        match self.failed {
+            Some(error) => Err(error),
+            None => Ok(Outcome {
+                status: self.status.unwrap_or(128 + libc::SIGKILL),
+                stopped: self.stopped,
+                summary: self.summary,
+                left_behind: self.left_behind,
+                took: self.took,
+            }),
+        }
+    }
+
+    /// Waits for the next thing to happen and deals with all that has.
+    fn turn(&mut self) -> Result<(), Error> {
+        self.wait()?;
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            self.late();
+        }
+        self.records()?;
+        self.reports()?;
+        self.results()?;
+        self.news()?;
+        while let Some(signal) = step("read signals", self.crew.signals.read_signal())? {
+            self.signal(i32::try_from(signal.ssi_signo).unwrap_or(0))?;
+        }
+        self.advance()
+    }
+
+    fn wait(&mut self) -> Result<(), Error> {
+        let crew = &self.crew;
+        let open = [&crew.news, &crew.report, &crew.records, &crew.results].into_iter().filter(|lines| lines.is_open());
+        let mut fds: Vec<PollFd<'_>> = open.map(|lines| PollFd::new(lines.as_fd(), PollFlags::POLLIN)).collect();
+        fds.push(PollFd::new(crew.signals.as_fd(), PollFlags::POLLIN));
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
+        let timeout = left.map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
+        match poll(&mut fds, timeout) {
+            Err(Errno::EINTR) => Ok(()),
+            other => step("wait", other).map(drop),
+        }
+    }
+
+    /// The phase's time is over.
+    fn late(&mut self) {
+        self.deadline = None;
+        match self.phase {
+            Phase::Entering => self.fail(Error::Helper("walls' self-test")),
+            Phase::Running => self.stop(self.stopped.unwrap_or(Stop::Time)),
+            Phase::Emptying | Phase::Empty | Phase::Closing => self.kill_crew(),
+        }
+    }
+
+    fn records(&mut self) -> Result<(), Error> {
+        for line in read(&mut self.crew.records)? {
+            if line.is_empty() {
+                self.gateway_ready = true;
+            } else {
+                self.journal.record(&parse::<Event>(&line)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reports(&mut self) -> Result<(), Error> {
+        for line in read(&mut self.crew.report)? {
+            match parse(&line)? {
+                jail::Report::Locked => {
+                    self.locked = true;
+                    self.crew.forbidden = None;
+                }
+                jail::Report::Failed { reason, kind } => self.fail(Error::Entering { reason, kind }),
+            }
+        }
+        Ok(())
+    }
+
+    fn results(&mut self) -> Result<(), Error> {
+        for line in read(&mut self.crew.results)? {
+            match parse(&line)? {
+                scribe::Result::Turns(turns) if self.crew.turns.is_some_and(|most| turns > most) => self.stop(Stop::Turns),
+                scribe::Result::Turns(_) => {}
+                scribe::Result::Summary(summary) => self.summary = Some(summary),
+            }
+        }
+        Ok(())
+    }
+
+    fn news(&mut self) -> Result<(), Error> {
+        for line in read(&mut self.crew.news)? {
+            match parse(&line)? {
+                stem::News::Ended(status) => {
+                    self.status = Some(status);
+                    self.took = self.started.elapsed();
+                    self.empty();
+                }
+                stem::News::Empty(count) => {
+                    self.left_behind = count;
+                    self.phase = Phase::Empty;
+                    self.deadline = Some(Instant::now() + TAIL);
+                }
+            }
+        }
+        let early = !self.crew.news.is_open() && matches!(self.phase, Phase::Entering | Phase::Running | Phase::Emptying);
+        if early {
+            self.phase = Phase::Empty;
+            self.fail(Error::Stem);
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, number: i32) -> Result<(), Error> {
+        if number == libc::SIGCHLD {
+            return self.reap();
+        }
+        let asks_to_end = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT].contains(&number);
+        match (self.phase, self.crew.on_signal) {
+            (Phase::Running, OnSignal::Forward) => {
+                let byte = u8::try_from(number).unwrap_or(0);
+                self.command(&[stem::SIGNAL, byte]);
+                if asks_to_end {
+                    self.stopped = Some(Stop::Cancelled(number));
+                    self.deadline = Some(Instant::now() + GRACE);
+                }
+            }
+            (Phase::Entering | Phase::Running, _) if asks_to_end => self.stop(Stop::Cancelled(number)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn reap(&mut self) -> Result<(), Error> {
+        let mut ended = Vec::new();
+        self.crew.children.retain_mut(|(name, child)| match child.try_wait() {
+            Ok(None) => true,
+            Ok(Some(_)) | Err(_) => {
+                ended.push(*name);
+                false
+            }
+        });
+        for name in ended {
+            match (self.phase, name) {
+                (Phase::Entering, "gateway" | "broker" | "scribe") => self.fail(Error::Helper(name)),
+                // It has written its last line: the agent closed its streams, which it may.
+                (Phase::Running, "scribe") if self.summary.is_some() => {}
+                (Phase::Running, "gateway" | "broker" | "scribe") => self.stop(Stop::Helper(name)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next step if everything for it is there.
+    fn advance(&mut self) -> Result<(), Error> {
+        match self.phase {
+            Phase::Entering if self.locked && self.gateway_ready => self.start(),
+            Phase::Empty if !self.crew.results.is_open() => {
+                self.phase = Phase::Closing;
+                self.crew.lifeline = None;
+                self.crew.control = None;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn start(&mut self) -> Result<(), Error> {
+        self.journal.record(&Event::Agent { command: self.crew.command.clone(), fence: "broker".to_owned() })?;
+        self.started = Instant::now();
+        self.deadline = Some(self.started + self.crew.time);
+        self.phase = Phase::Running;
+        match self.crew.go.take() {
+            Some(mut go) => step("let the agent go", go.write_all(b"g")),
+            None => Ok(()),
+        }
+    }
+
+    fn stop(&mut self, why: Stop) {
+        self.stopped.get_or_insert(why);
+        self.empty();
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.failed.get_or_insert(error);
+        self.empty();
+    }
+
+    /// Tells the stem to empty the room, once.
+    fn empty(&mut self) {
+        if matches!(self.phase, Phase::Entering | Phase::Running) {
+            self.phase = Phase::Emptying;
+            self.deadline = Some(Instant::now() + TAIL);
+            self.command(&[stem::EMPTY]);
+        }
+    }
+
+    /// A stem that is gone is noticed by the end of its news.
+    fn command(&mut self, bytes: &[u8]) {
+        if let Some(control) = &mut self.crew.control {
+            let _ = control.write_all(bytes);
+        }
+    }
+
+    /// The last means: our own processes hang.
+    fn kill_crew(&mut self) {
+        self.failed.get_or_insert(Error::Helper("crew"));
+        for (_, child) in &mut self.crew.children {
+            let _ = child.kill();
+        }
+        self.crew.lifeline = None;
+        self.crew.control = None;
+        self.phase = Phase::Closing;
+    }
+}
+
+fn read(lines: &mut super::lines::Lines) -> Result<Vec<Vec<u8>>, Error> {
+    if lines.is_open() { step("read from a process of ours", lines.read()) } else { Ok(vec![]) }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(line: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(line).map_err(|error| Error::Step { step: "understand a process of ours", source: error.into() })
+}

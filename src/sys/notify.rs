@@ -1,0 +1,90 @@
+//! Seccomp's user notification (seccomp_unotify(2)): a filter with a listener, and the listener's three requests.
+#![allow(unsafe_code)]
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
+};
+
+use libc::{seccomp_data, seccomp_notif, seccomp_notif_addfd, sock_filter, sock_fprog};
+
+/// `SECCOMP_ADDFD_FLAG_SEND` of linux/seccomp.h (Linux 5.14): inject and answer in one step.
+const ADDFD_SEND: u32 = 1 << 1;
+
+/// `SECCOMP_IOCTL_NOTIF_RECV`, `_SEND` and `_ADDFD` of linux/seccomp.h.
+mod request {
+    #![allow(missing_docs)]
+    nix::ioctl_readwrite!(receive, b'!', 0, libc::seccomp_notif);
+    nix::ioctl_readwrite!(send, b'!', 1, libc::seccomp_notif_resp);
+    nix::ioctl_write_ptr!(add_descriptor, b'!', 3, libc::seccomp_notif_addfd);
+}
+
+/// One call that waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// Its cookie at the listener.
+    pub id: u64,
+    /// The thread that called.
+    pub pid: u32,
+    /// The call's number and arguments: plain numbers, copied by the kernel.
+    pub data: seccomp_data,
+}
+
+/// Installs `program` on the calling thread and returns its listener (close-on-exec). The kernel allows one listener a
+/// tree of filters. Needs no_new_privs.
+///
+/// # Errors
+/// `EBUSY` where a listener is there already; `EINVAL` where the kernel does not know listeners.
+pub fn install_with_listener(program: &[sock_filter]) -> io::Result<OwnedFd> {
+    let length = u16::try_from(program.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let program = sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
+    // SAFETY: `program` and the filter that it points to live through the call; the kernel copies and only reads them.
+    let answer =
+        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER, &program) };
+    let number = i32::try_from(answer).unwrap_or(-1);
+    if number < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Waits for the next call.
+///
+/// # Errors
+/// `ENOENT` when the caller died meanwhile; `EINTR`.
+pub fn receive(listener: BorrowedFd<'_>) -> io::Result<Call> {
+    // SAFETY: the kernel demands a zeroed structure, and all-zero is a valid value of it.
+    let mut notif: seccomp_notif = unsafe { std::mem::zeroed() };
+    // SAFETY: `notif` is a valid structure of the size that the request's number encodes.
+    unsafe { request::receive(listener.as_raw_fd(), &raw mut notif)? };
+    Ok(Call { id: notif.id, pid: notif.pid, data: notif.data })
+}
+
+/// Answers the call `id` with a descriptor of its own for `socket`; close-on-exec as the caller asked.
+///
+/// # Errors
+/// `ENOENT` when the caller died or was interrupted; `EMFILE` when its table is full.
+pub fn answer_with(listener: BorrowedFd<'_>, id: u64, socket: impl AsFd, close_on_exec: bool) -> io::Result<()> {
+    let request = seccomp_notif_addfd {
+        id,
+        flags: ADDFD_SEND,
+        srcfd: u32::try_from(socket.as_fd().as_raw_fd()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?,
+        newfd: 0,
+        newfd_flags: if close_on_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 },
+    };
+    // SAFETY: `request` is a valid structure of the size that the request's number encodes, read only.
+    unsafe { request::add_descriptor(listener.as_raw_fd(), &raw const request)? };
+    Ok(())
+}
+
+/// Answers the call `id` with the error `errno` (positive). Never lets the call continue.
+///
+/// # Errors
+/// `ENOENT` when the caller is gone.
+pub fn refuse(listener: BorrowedFd<'_>, id: u64, errno: i32) -> io::Result<()> {
+    let mut response = libc::seccomp_notif_resp { id, val: 0, error: -errno, flags: 0 };
+    // SAFETY: `response` is a valid structure of the size that the request's number encodes.
+    unsafe { request::send(listener.as_raw_fd(), &raw mut response)? };
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! `tidewaiter run`: a command locked in. Every refusal is shown twice: it works outside of the walls, and fails inside
+//! with the error that the wall gives.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+    process::{Command, Output, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+const TIDEWAITER: &str = env!("CARGO_BIN_EXE_tidewaiter");
+
+/// A directory that the agent's uid can reach, as a checkout in a job is.
+fn workspace() -> TempDir {
+    let directory = TempDir::new().unwrap();
+    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    directory
+}
+
+fn outside(directory: &Path, command: &[&str]) -> Command {
+    let mut made = Command::new(command[0]);
+    made.args(&command[1..]).current_dir(directory).env_remove("TIDEWAITER_POLICY").env_remove("GITLAB_CI").stdin(Stdio::null());
+    made
+}
+
+fn inside(directory: &Path, command: &[&str]) -> Command {
+    outside(directory, &[&[TIDEWAITER, "run", "--"], command].concat())
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Python that prints `went through`, or the name of the error that it got.
+fn attempt(code: &str) -> Vec<String> {
+    let script = format!(
+        "import errno,os,socket,sys,ctypes\ntry:\n    {}\n    print('went through')\nexcept OSError as e:\n    print(errno.errorcode[e.errno])\n",
+        code.replace('\n', "\n    ")
+    );
+    vec!["python3".to_owned(), "-c".to_owned(), script]
+}
+
+/// The attempt goes through outside and fails with `error` inside.
+fn refused(code: &str, error: &str) {
+    let directory = workspace();
+    let script = attempt(code);
+    let script: Vec<&str> = script.iter().map(String::as_str).collect();
+    let control = outside(directory.path(), &script).output().unwrap();
+    assert!(text(&control).contains("went through"), "the attempt does not even work outside: {code}\n{}", text(&control));
+    let attack = inside(directory.path(), &script).output().unwrap();
+    assert_eq!(text(&attack).trim(), error, "{code}");
+}
+
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+#[test]
+fn the_command_gives_the_status() {
+    let directory = workspace();
+    for (command, status) in [
+        (vec!["true"], 0),
+        (vec!["sh", "-c", "exit 7"], 7),
+        (vec!["sh", "-c", "kill -9 $$"], 137),
+        (vec!["no-such-command"], 127),
+        (vec!["/etc/passwd"], 126),
+    ] {
+        let output = inside(directory.path(), &command).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{command:?}: {}", text(&output));
+    }
+}
+
+#[test]
+fn our_own_failures_exit_125_and_say_why() {
+    let directory = workspace();
+    fs::write(directory.path().join("bad.toml"), "version = 1\n[network]\ntunnel = []\n").unwrap();
+    for (arguments, reason) in [
+        (vec!["run", "--policy", "bad.toml", "--", "true"], "tunnel"),
+        (vec!["run", "--policy", "missing.toml", "--", "true"], "missing.toml"),
+        (vec!["run", "--workspace", "/usr", "--", "true"], "more than a project"),
+        (vec!["run", "--workspace", "nowhere", "--", "true"], "nowhere"),
+    ] {
+        let output = outside(directory.path(), &[&[TIDEWAITER], arguments.as_slice()].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(125), "{arguments:?}: {}", text(&output));
+        assert!(text(&output).contains(reason), "{arguments:?}: {}", text(&output));
+    }
+}
+
+#[test]
+fn standard_streams_go_through() {
+    let directory = workspace();
+    let mut child = inside(directory.path(), &["sh", "-c", "cat; echo problem >&2"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"in and out\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"in and out\n"[..], &b"problem\n"[..]));
+}
+
+#[test]
+fn the_workspace_can_be_changed_and_stays_its_owners() {
+    let directory = workspace();
+    fs::write(directory.path().join("old"), "old").unwrap();
+    let output =
+        inside(directory.path(), &["sh", "-c", "echo new > made; echo more >> old; mkdir sub; ln -s x sub/link"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let owner = fs::metadata(directory.path()).unwrap().uid();
+    assert_eq!(owner, nix::unistd::geteuid().as_raw());
+    for name in ["made", "old", "sub", "sub/link"] {
+        assert_eq!(fs::symlink_metadata(directory.path().join(name)).unwrap().uid(), owner, "{name}");
+    }
+}
+
+#[test]
+fn a_file_outside_cannot_be_read() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    fs::set_permissions(secret.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    refused(&format!("open({:?}).read()", secret.path()), "EACCES");
+}
+
+#[test]
+fn a_file_outside_cannot_be_changed() {
+    let victim = tempfile::NamedTempFile::new().unwrap();
+    fs::set_permissions(victim.path(), std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    refused(&format!("open({:?}, 'a').write('x')", victim.path()), "EACCES");
+    refused(&format!("os.truncate({:?}, 0)", victim.path()), "EACCES");
+    refused(
+        &format!("os.symlink({:?}, 'l'); open('l', 'a').write('x')", victim.path())
+            .replace("os.symlink", "os.path.lexists('l') or os.symlink"),
+        "EACCES",
+    );
+}
+
+#[test]
+fn a_service_that_listened_before_cannot_be_reached() {
+    let service = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = service.local_addr().unwrap().port();
+    refused(&format!("socket.create_connection(('127.0.0.1', {port}))"), "EACCES");
+    refused(&format!("socket.create_connection(('127.0.0.1', {port}), source_address=('127.0.0.2', 0))"), "EACCES");
+}
+
+#[test]
+fn only_tcp_sockets_are_made() {
+    refused("socket.socket(socket.AF_INET, socket.SOCK_DGRAM)", "EACCES");
+    refused("socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)", "EACCES");
+    refused("socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)", "EACCES");
+    refused("socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)", "EPERM");
+}
+
+#[test]
+fn nothing_is_gained_by_the_kernels_back_doors() {
+    let call = |number: u32, arguments: &str| {
+        format!(
+            "l = ctypes.CDLL(None, use_errno=True)\nr = l.syscall({number}, {arguments})\nif r < 0: raise OSError(ctypes.get_errno(), '')"
+        )
+    };
+    if is_root() {
+        refused(&call(272, "0x20000"), "EPERM"); // unshare(CLONE_NEWNS)
+    } else {
+        println!("NOT RUN: unshare as a control needs root");
+    }
+    refused("open('/proc/%d/environ' % os.getppid(), 'rb').read()", "EACCES");
+    refused("os.kill(os.getppid(), 0)", "EPERM");
+}
+
+#[test]
+fn the_projects_own_servers_work() {
+    let directory = workspace();
+    let script = "import socket\ns = socket.socket()\ns.bind(('127.0.0.1', 0))\ns.listen()\nsocket.create_connection(s.getsockname()).send(b'x')\nprint(s.accept()[0].recv(1))";
+    let output = inside(directory.path(), &["python3", "-c", script]).output().unwrap();
+    assert_eq!(text(&output).trim(), "b'x'");
+}
+
+#[test]
+fn no_secret_of_the_job_is_readable() {
+    let directory = workspace();
+    let script = "grep -rlaz 'made-up-provider-ke[y]' /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/maps . \"$HOME\" \"$TMPDIR\" 2>/dev/null; env | grep -c 'made-up-provider-ke[y]'";
+    let key = ("ANTHROPIC_API_KEY", "made-up-provider-key");
+    let control = outside(directory.path(), &["sh", "-c", script])
+        .env(key.0, key.1)
+        .envs(["HOME", "TMPDIR"].map(|name| (name, directory.path())))
+        .output()
+        .unwrap();
+    assert!(text(&control).contains("environ"), "{}", text(&control));
+    let attack = inside(directory.path(), &["sh", "-c", script]).env(key.0, key.1).output().unwrap();
+    assert_eq!(text(&attack).trim(), "0");
+}
+
+#[test]
+fn whoever_is_left_behind_is_killed() {
+    let directory = workspace();
+    let script = "for i in 1 2 3 4 5; do setsid sh -c 'trap \"\" TERM HUP; sleep 1; touch late' >/dev/null 2>&1 & done; touch first";
+    for (made, late) in [(outside(directory.path(), &["sh", "-c", script]), true), (inside(directory.path(), &["sh", "-c", script]), false)]
+    {
+        let _ = fs::remove_file(directory.path().join("late"));
+        let mut made = made;
+        assert!(made.status().unwrap().success());
+        sleep(Duration::from_millis(1500));
+        assert_eq!(directory.path().join("late").exists(), late);
+    }
+}
+
+#[test]
+fn the_agent_dies_with_its_supervisor() {
+    let directory = workspace();
+    let mut supervisor = inside(directory.path(), &["sh", "-c", "while :; do echo x >> alive; sleep 0.02; done"]).spawn().unwrap();
+    let alive = directory.path().join("alive");
+    wait_until(|| alive.exists());
+    supervisor.kill().unwrap();
+    supervisor.wait().unwrap();
+    let size = || fs::metadata(&alive).unwrap().len();
+    sleep(Duration::from_millis(300));
+    let before = size();
+    sleep(Duration::from_millis(300));
+    assert_eq!(size(), before);
+}
+
+#[test]
+fn a_signal_reaches_the_command() {
+    let directory = workspace();
+    let mut child = inside(directory.path(), &["sh", "-c", "trap 'exit 9' TERM; echo ready; while :; do sleep 0.02; done"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0; 5]).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap()), nix::sys::signal::SIGTERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(9));
+}
+
+#[test]
+fn time_is_bounded() {
+    let directory = workspace();
+    fs::write(directory.path().join("p.toml"), "version = 1\n[limits]\ntime = 1\n").unwrap();
+    let output = outside(directory.path(), &[TIDEWAITER, "run", "--policy", "p.toml", "--", "sleep", "60"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(125));
+    assert!(text(&output).contains("limits.time"), "{}", text(&output));
+}
+
+#[test]
+fn nothing_of_ours_is_left_behind() {
+    let directory = workspace();
+    let scratch = TempDir::new().unwrap();
+    fs::set_permissions(scratch.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let script = "mkdir -p $HOME/a/b && chmod 0 $HOME/a; touch $TMPDIR/x";
+    let output = inside(directory.path(), &["sh", "-c", script]).env("TMPDIR", scratch.path()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(10), "it never happened");
+        sleep(Duration::from_millis(10));
+    }
+}

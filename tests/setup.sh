@@ -1,0 +1,41 @@
+#!/bin/sh
+# Installs what building and testing need on Debian and Ubuntu, as root; elsewhere says exactly what to install.
+set -eu
+
+need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+
+missing=""
+need cc gcc
+need make make
+need git git
+need python3 python3
+need curl curl
+need ip iproute2
+need runc runc
+need podman podman
+[ -e /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "setup: installing$missing"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq
+        # shellcheck disable=SC2086 # a list of packages
+        apt-get install -qq -y --no-install-recommends $missing >/dev/null
+    else
+        case "$missing" in
+        *gcc* | *make* | *git*)
+            echo "setup: please install:$missing (Debian, Ubuntu: sudo apt-get install --no-install-recommends$missing)" >&2
+            exit 1
+            ;;
+        esac
+        echo "setup: not installed, so some tests will not run:$missing" >&2
+    fi
+fi
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "setup: Rust is missing; install it with rustup (https://rustup.rs), the version stands in rust-toolchain.toml" >&2
+    exit 1
+fi
+target="$(uname -m)-unknown-linux-musl"
+if command -v rustup >/dev/null 2>&1 && ! rustup target list --installed | grep -qx "$target"; then
+    rustup target add "$target" || echo "setup: the target $target cannot be had; building for this machine's C library instead" >&2
+fi
