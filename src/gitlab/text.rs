@@ -95,7 +95,9 @@ fn fold(line: &str) -> Vec<String> {
             width = 0;
         }
         width += size;
-        lines.last_mut().map_or((), |last| last.push_str(word));
+        if let Some(last) = lines.last_mut() {
+            last.push_str(word);
+        }
     }
     lines
 }
