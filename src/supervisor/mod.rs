@@ -39,6 +39,8 @@ pub struct Task<'a> {
     pub gateway: Gateway,
     /// How the log is written.
     pub scribe: scribe::Spec,
+    /// Whether the job's standard input goes on to the agent.
+    pub job_in: bool,
     /// The agent's uid where ours is root's.
     pub uid: Option<u32>,
     /// What a signal to us means.

@@ -83,7 +83,7 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
         uid: task.uid.map(helper_uid),
     })?;
     let broker_spec = memory(&(local, task.uid.map(helper_uid)))?;
-    let scribe_spec = memory(&(&task.scribe, task.uid.map(helper_uid)))?;
+    let scribe_spec = memory(&(&task.scribe, task.job_in, task.uid.map(helper_uid)))?;
     let gateway_listener = task.gateway.listener.as_fd();
     let (standard_in, standard_out, standard_err) = (io::stdin(), io::stdout(), io::stderr());
 
