@@ -136,7 +136,8 @@ fn what_does_not_name_the_host_never_reaches_it() {
         let before = gateway.records(0).len();
         let mut stream = connected(&gateway, &target).0;
         stream.write_all(&bytes).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        // It may have closed already.
+        let _ = stream.shutdown(std::net::Shutdown::Write);
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
         assert!(answer.is_empty(), "{answer:?}");
