@@ -1,5 +1,7 @@
 //! The agent's output through the scribe: a recording of the real program, and everything that a hostile one might write.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{
     io::{Write as _, pipe},
     os::fd::OwnedFd,
