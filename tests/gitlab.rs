@@ -136,6 +136,7 @@ fn notes_are_written_answered_and_kept_up_to_date() {
         for _ in 0..2 {
             client.award(PROJECT, ISSUE, Some(asked), "eyes").await.unwrap();
         }
+        assert!(matches!(client.award(PROJECT, Noteable::Issue(99), None, "eyes").await, Err(Error::NotFound { .. })));
     });
     let notes = gitlab.notes("issues/1");
     assert!(notes[2].body.contains("Cancelled") && notes[3].discussion == discussion);

@@ -193,6 +193,9 @@ fn award(model: &mut Model, body: &Value, user: u64, on: String, note: Option<u6
         return Response::json(404, &json!({"message": "404 Award Emoji Name has already been taken Not Found"}));
     }
     let answer = json!({"id": model.emoji.len() + 1, "name": emoji.name});
+    // GitLab moves the note's time, so that open pages show the emoji.
+    let at = model.tick();
+    model.notes.iter_mut().filter(|one| Some(one.id) == note).for_each(|one| one.updated_at.clone_from(&at));
     model.emoji.push(emoji);
     Response::json(201, &answer)
 }

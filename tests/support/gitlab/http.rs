@@ -1,6 +1,9 @@
 //! HTTP/1.1 (RFC 9112) as far as our client and git need it: one request a connection.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
+};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -77,8 +80,8 @@ impl Response {
 }
 
 /// Reads one request; none where the other side only connected.
-pub fn read(stream: &(impl Read + Write + Clone2)) -> Option<Request> {
-    let mut reader = BufReader::new(stream.again());
+pub fn read(mut stream: &TcpStream) -> Option<Request> {
+    let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|&count| count > 0)?;
     let mut words = line.split_whitespace().map(str::to_owned);
@@ -87,21 +90,10 @@ pub fn read(stream: &(impl Read + Write + Clone2)) -> Option<Request> {
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let mut request = Request { method, path: path.to_owned(), query: query.to_owned(), headers, body: Vec::new() };
     if request.header("expect").is_some() {
-        stream.again().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
     }
     request.body = body(&mut reader, &request)?;
     Some(request)
-}
-
-/// A stream that can be held twice.
-pub trait Clone2: Sized {
-    fn again(&self) -> Self;
-}
-
-impl Clone2 for std::net::TcpStream {
-    fn again(&self) -> Self {
-        self.try_clone().unwrap()
-    }
 }
 
 fn headers(reader: &mut impl BufRead) -> Option<Vec<(String, String)>> {
