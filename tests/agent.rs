@@ -1,4 +1,5 @@
 //! The agent's output through the scribe: a recording of the real program, and everything that a hostile one might write.
+#![allow(clippy::unwrap_used)]
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -142,7 +143,7 @@ fn no_line_of_the_agent_passes_for_another() {
         let seen = written(spec(Mode::Claude), event(&String::from_utf8_lossy(bytes)).as_bytes(), b"");
         assert!(seen.log.split('\n').all(|line| line.is_empty() || line.starts_with("agent │ ")), "{:?}", seen.log);
         let raw = written(spec(Mode::Raw), bytes, bytes);
-        assert_eq!((raw.log.as_bytes().len() > 4, raw.errors.is_empty()), (true, false), "the attack is there without the prefix");
+        assert_eq!((raw.log.len() > 2, raw.errors.is_empty()), (true, false), "the attack is there without the prefix");
     }
 }
 

@@ -258,6 +258,8 @@ impl Client {
 
     /// Puts an emoji, e.g. `eyes`, on the issue or merge request, or on one of its notes. One that we gave before is no error.
     ///
+    /// It moves the note's `updated_at`, which then looks as if it had been edited: collect the thread first.
+    ///
     /// # Errors
     /// Any [`Error`].
     pub async fn award(&self, project: u64, on: Noteable, note: Option<u64>, name: &str) -> Result<(), Error> {
@@ -266,8 +268,8 @@ impl Client {
         let call = Call::post(target, json!({ "name": name }), format!("emoji {name} on {on} of project {project}"));
         match self.ask(&Call { repeat: Repeat::Always, ..call }).await {
             Ok(_) => Ok(()),
-            // GitLab's answer to a second award of the same name is 404 with `Name has already been taken`.
-            Err(Error::NotFound { .. } | Error::Conflict { .. }) => Ok(()),
+            // GitLab's answer to a second award of the same name.
+            Err(Error::NotFound { reason, .. }) if reason.contains("already been taken") => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -110,7 +110,8 @@ impl Client {
     /// Makes `call`, whose answer's body does not matter.
     pub(super) async fn ask(&self, call: &Call) -> Result<Response<Bytes>, Error> {
         let start = Instant::now();
-        for number in 0.. {
+        let mut number = 0;
+        loop {
             let outcome = self.http.send(self.request(call)?).await;
             let Some(failure) = failure(&outcome) else { return outcome.map_err(|source| unreachable(call, source)) };
             let asked = outcome.as_ref().ok().and_then(|answer| retry::asked(answer.headers().get(header::RETRY_AFTER)?.to_str().ok()));
@@ -119,8 +120,8 @@ impl Client {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(self.error(call, outcome)),
             }
+            number += 1;
         }
-        unreachable!("the loop above ends only by returning")
     }
 
     /// All pages of a list, up to the bound; `target` without page parameters.
@@ -167,7 +168,7 @@ impl Client {
         match answer.status().as_u16() {
             401 => Error::Unauthorized { what, variable },
             403 => Error::Forbidden { what, variable, reason },
-            404 => Error::NotFound { what, variable },
+            404 => Error::NotFound { what, variable, reason },
             409 => Error::Conflict { what, reason },
             429 => Error::RateLimited { what, seconds: self.patience.total.as_secs() },
             status @ 500.. => Error::Server { what, status },

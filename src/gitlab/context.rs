@@ -128,9 +128,9 @@ impl JobFacts {
             job_url: text("CI_JOB_URL").unwrap_or_default(),
             pipeline: of.number("CI_PIPELINE_ID")?,
             commit: commit(&of)?,
-            ref_name: of.need("CI_COMMIT_REF_NAME")?.to_owned(),
+            ref_name: ref_name(&of, "CI_COMMIT_REF_NAME")?,
             ref_protected: of.get("CI_COMMIT_REF_PROTECTED") == Some("true"),
-            default_branch: of.need("CI_DEFAULT_BRANCH")?.to_owned(),
+            default_branch: ref_name(&of, "CI_DEFAULT_BRANCH")?,
             source: text("CI_PIPELINE_SOURCE").unwrap_or_default(),
             ca_file: of.get("CI_SERVER_TLS_CA_FILE").map(PathBuf::from),
             subject: pointers.on.map(Subject::from).or(own.map(Subject::MergeRequest)).unwrap_or(Subject::Prompt),
@@ -161,6 +161,15 @@ fn api(of: &Variables<'_>) -> Result<Endpoint, Error> {
 fn checkout(of: &Variables<'_>) -> Result<PathBuf, Error> {
     let path = PathBuf::from(of.need("CI_PROJECT_DIR")?);
     if path.is_absolute() { Ok(path) } else { Err(wrong("CI_PROJECT_DIR", "is not an absolute path")) }
+}
+
+/// A name that git allows for a ref (git-check-ref-format(1)), and that no command takes for an option.
+fn ref_name(of: &Variables<'_>, name: &'static str) -> Result<String, Error> {
+    let text = of.need(name)?;
+    let odd = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
+    let wrong_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+    let bad = text.starts_with('-') || text.contains(odd) || text.contains("..") || text.contains("@{") || text.ends_with('.');
+    if bad || text.split('/').any(wrong_part) { Err(wrong(name, "is not the name of a branch or tag")) } else { Ok(text.to_owned()) }
 }
 
 /// A commit id of SHA-1 or SHA-256.
@@ -215,6 +224,10 @@ mod tests {
             ("CI_PROJECT_DIR", "builds"),
             ("CI_COMMIT_SHA", "main"),
             ("CI_JOB_ID", ""),
+            ("CI_COMMIT_REF_NAME", "--upload-pack=x"),
+            ("CI_COMMIT_REF_NAME", "a..b"),
+            ("CI_DEFAULT_BRANCH", "main:evil"),
+            ("CI_DEFAULT_BRANCH", "main\n/merge"),
             ("CI_MERGE_REQUEST_IID", "x"),
             ("AI_FLOW_CONTEXT", "{"),
             ("AI_FLOW_DISCUSSION_ID", "../../user"),

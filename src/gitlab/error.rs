@@ -33,12 +33,14 @@ pub enum Error {
         reason: String,
     },
     /// 404, which GitLab also says of things that the token may not see.
-    #[error("{what}: not found (404), or the token in {variable} may not see it; check the number and the token's membership")]
+    #[error("{what}: not found (404), or the token in {variable} may not see it; check the number and the token's membership{reason}")]
     NotFound {
         /// What was asked for.
         what: String,
         /// Where the token came from.
         variable: &'static str,
+        /// GitLab's own words, in brackets; may be empty.
+        reason: String,
     },
     /// 429 until the time was up.
     #[error("{what}: GitLab's rate limit holds for longer than {seconds} s (429); run the job again later")]

@@ -41,6 +41,9 @@ pub fn prompt(thread: &Thread, facts: &JobFacts, instructions: &str, boundary: &
     }
     let Some(on) = thread.on else { return out };
     fence(&mut out, boundary, &format!("Title of {on}"), &by(&thread.author.username), &thread.title);
+    if let Some((from, into)) = &thread.branches {
+        fence(&mut out, boundary, "Branches", "", &format!("from {} into {}", clean_line(from), clean_line(into)));
+    }
     match &thread.description {
         Some(text) => fence(&mut out, boundary, &format!("Text of {on}"), &by(&thread.author.username), text),
         None => out.push_str("It has no text that may be shown.\n\n"),

@@ -127,15 +127,15 @@ fn harmless(text: &str) -> String {
 
 /// Puts a space after an `@` that could begin a name.
 fn without_mentions(text: &str) -> String {
-    let mut before = ' ';
     let mut out = String::with_capacity(text.len());
+    let (mut before, mut mentions) = (' ', false);
     for c in text.chars() {
-        // Behind a letter or digit it is an address, which mentions nobody.
-        if before == '@' && !c.is_whitespace() {
+        if mentions && !c.is_whitespace() {
             out.push(' ');
         }
-        let within_word = c == '@' && before.is_alphanumeric();
-        before = if within_word { 'a' } else { c };
+        // Behind a letter or digit of ASCII (`\w` in Ruby) it is an address, which mentions nobody.
+        mentions = c == '@' && !before.is_ascii_alphanumeric();
+        before = c;
         out.push(c);
     }
     out
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn nobody_is_mentioned() {
-        for text in ["@all", "x @group/sub: y", "(@all)", "\"@all", "@\u{200b}all", "@@all"] {
+        for text in ["@all", "x @group/sub: y", "(@all)", "\"@all", "@\u{200b}all", "@@all", "é@all", "a@@all"] {
             for made in [block(text, 100), code(text, 100), prose(text, 100), title(text)] {
                 let mentions = made.split('@').skip(1).any(|rest| rest.starts_with(|c: char| c.is_alphanumeric()));
                 assert!(!mentions, "{text:?}: {made}");

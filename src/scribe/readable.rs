@@ -12,8 +12,8 @@ use crate::agent::claude::{self, Entry};
 
 /// Bytes of one raw line before it is broken.
 const LINE_BYTES: usize = 64 << 10;
-/// Bytes of one event: a tool may answer with a whole file.
-const EVENT_BYTES: usize = 16 << 20;
+/// Bytes of one event: a tool may answer with a whole file. Read as JSON the worst of them takes some fifty times as much memory.
+const EVENT_BYTES: usize = 4 << 20;
 /// Lines of a tool's answer that are shown where there are no sections.
 const RESULT_LINES: usize = 20;
 

@@ -2,3 +2,5 @@
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 pub mod provider;
+pub mod gitlab;
+pub mod openapi;
