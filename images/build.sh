@@ -42,7 +42,7 @@ cp "$root/policies/default.toml" "$context/policies/"
 cp "$binary" "$context/tidewaiter"
 set -- --label "org.opencontainers.image.version=$version" --label "org.opencontainers.image.revision=$revision"
 [ -z "$source" ] || set -- "$@" --label "org.opencontainers.image.source=$source"
-# With chroot isolation a build needs no container runtime, so it works inside an unprivileged root container too.
-buildah build --quiet --isolation "${BUILDAH_ISOLATION:-chroot}" --network=none --pull=never --build-arg "BASE=$base" "$@" \
+# Chroot isolation needs no container runtime; the build still has to be allowed to mount.
+buildah build --quiet --isolation "${BUILDAH_ISOLATION:-chroot}" --pull=never --build-arg "BASE=$base" "$@" \
     --file "$root/Containerfile" --tag "$image" "$context" >/dev/null
 echo "image: built $image ($version, $revision)"
