@@ -30,7 +30,7 @@ fi
 
 version=$("$binary" --version | cut -d ' ' -f 2)
 revision=$(git -C "$root" rev-parse HEAD 2>/dev/null || echo unknown)
-[ -z "$(git -C "$root" status --porcelain 2>/dev/null)" ] || revision="$revision-changed"
+[ -z "$(git -C "$root" status --porcelain --untracked-files=no 2>/dev/null)" ] || revision="$revision-changed"
 # Only an address without credentials is worth a label.
 source=${CI_PROJECT_URL:-$(git -C "$root" remote get-url origin 2>/dev/null | sed -n 's|^\(https*://\)\([^/@]*@\)\{0,1\}|\1|p')}
 
