@@ -107,6 +107,7 @@ struct Shared {
     routes: Vec<route::Route>,
     budget: Arc<budget::Budget>,
     bodies: Semaphore,
+    held: Semaphore,
 }
 
 impl Gateway {
@@ -121,9 +122,15 @@ impl Gateway {
         }
         let policy = Policy::compose(spec.policy)?;
         let routes = policy.network.routes.iter().map(|route| route::Route::prepare(route, &spec.credentials)).collect::<Result<_, _>>()?;
-        let budget = Arc::new(budget::Budget::new(&policy.limits));
-        let bodies = Semaphore::new(route::BODIES);
-        let shared = Shared { network: policy.network, models: policy.agent.models, ticket: spec.ticket, routes, budget, bodies };
+        let shared = Shared {
+            network: policy.network,
+            models: policy.agent.models,
+            ticket: spec.ticket,
+            routes,
+            budget: Arc::new(budget::Budget::new(&policy.limits)),
+            bodies: Semaphore::new(route::BODIES),
+            held: Semaphore::new(route::HELD),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
