@@ -75,8 +75,8 @@ enum Class {
 }
 
 /// One address that may not be reached is enough: a name that has some of each is being used to get inside.
-fn judge_all(addresses: impl Iterator<Item = IpAddr>, private: bool) -> Result<(), (IpAddr, &'static str)> {
-    addresses.map(|address| judge(address, private).map_err(|why| (address, why))).collect()
+fn judge_all(mut addresses: impl Iterator<Item = IpAddr>, private: bool) -> Result<(), (IpAddr, &'static str)> {
+    addresses.try_for_each(|address| judge(address, private).map_err(|why| (address, why)))
 }
 
 fn judge(address: IpAddr, private: bool) -> Result<(), &'static str> {
