@@ -1,4 +1,5 @@
 //! Push and fetch against git's own smart HTTP server on loopback.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! A workspace is handed over and taken back: what did not change is not a change, whatever a checkout looks like.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 
@@ -10,7 +11,7 @@ use tidewaiter::{exit::Exit, git::Mode, workspace};
 fn no_change(scene: &Scene) {
     let given = scene.hand_over();
     let candidate = given.inspect().unwrap();
-    assert_eq!(candidate.change.facts, [], "an agent that did nothing");
+    assert_eq!(candidate.change.facts(), [], "an agent that did nothing");
     assert_eq!(candidate.tree, given.manifest.tree);
     let status = given.git(&["status", "--porcelain", "--ignore-submodules=all"]);
     assert_eq!(status.lines().filter(|line| !line.starts_with("??")).count(), 0, "the agent's own git sees: {status}");
@@ -21,7 +22,7 @@ fn one_change(scene: &Scene, path: &str) {
     let given = scene.hand_over();
     given.write(path, "changed\n");
     let candidate = given.inspect().unwrap();
-    let paths: Vec<_> = candidate.change.facts.iter().map(|fact| String::from_utf8_lossy(&fact.path).into_owned()).collect();
+    let paths: Vec<_> = candidate.change.facts().iter().map(|fact| String::from_utf8_lossy(&fact.path).into_owned()).collect();
     assert_eq!(paths, [path]);
 }
 
@@ -62,7 +63,7 @@ fn doing_nothing_where_lines_end_in_crlf() {
     let given = scene.hand_over();
     given.write("a.txt", "one\r\nthree\r\n");
     let candidate = given.inspect().unwrap();
-    assert_eq!(given.repository.blob(candidate.change.facts[0].new.unwrap().id, 100).unwrap(), b"one\nthree\n");
+    assert_eq!(given.repository.blob(candidate.change.facts()[0].new.unwrap().id, 100).unwrap(), b"one\nthree\n");
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn doing_nothing_in_a_sparse_checkout() {
     let given = scene.hand_over();
     given.write("big", "a file where the folder would be");
     let candidate = given.inspect().unwrap();
-    let paths: Vec<_> = candidate.change.facts.iter().map(|fact| fact.path.as_slice()).collect();
+    let paths: Vec<_> = candidate.change.facts().iter().map(|fact| fact.path.as_slice()).collect();
     assert_eq!(paths, [&b"big"[..], b"big/data.txt"], "what it displaces is part of the change");
 }
 
@@ -170,9 +171,9 @@ fn new_files_are_added_and_ignored_ones_are_told() {
     given.write("sub/.gitignore", "*\n");
     given.write("sub/hidden.txt", "hidden\n");
     let change = given.inspect().unwrap().change;
-    let paths: Vec<_> = change.facts.iter().map(|fact| String::from_utf8_lossy(&fact.path).into_owned()).collect();
+    let paths: Vec<_> = change.facts().iter().map(|fact| String::from_utf8_lossy(&fact.path).into_owned()).collect();
     assert_eq!(paths, ["new.txt", "sub/.gitignore", "sub/hidden.txt"]);
-    let ignored: Vec<_> = change.ignored.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
+    let ignored: Vec<_> = change.ignored().iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
     assert_eq!(ignored, ["deep/a.log", "target/debug/x"]);
 }
 
@@ -189,7 +190,7 @@ fn the_tree_is_what_git_itself_would_make() {
     let candidate = given.inspect().unwrap();
     given.git(&["add", "-A"]);
     assert_eq!(candidate.tree.to_string(), given.git(&["write-tree"]).trim());
-    assert_eq!(candidate.change.after[&b"src/main.rs".to_vec()].mode, Mode::Executable);
+    assert_eq!(candidate.change.after()[&b"src/main.rs".to_vec()].mode, Mode::Executable);
 }
 
 #[test]
@@ -202,7 +203,7 @@ fn the_agents_index_and_replacements_are_not_believed() {
     let old = given.git(&["rev-parse", "HEAD:src/main.rs"]);
     given.git(&["replace", old.trim(), blob.trim()]);
     assert!(given.git(&["status", "--porcelain"]).is_empty(), "its own git is blind to it");
-    assert_eq!(given.inspect().unwrap().change.facts.len(), 1);
+    assert_eq!(given.inspect().unwrap().change.facts().len(), 1);
 }
 
 /// Planted programs: each writes the marker when anything runs it.
@@ -248,7 +249,7 @@ fn nothing_planted_runs_when_the_workspace_is_inspected() {
     let candidate = given.inspect().unwrap();
     let found = given.rules();
     assert!(!marker.exists(), "a planted program ran during the inspection");
-    assert!(candidate.change.own_repository_touched);
+    assert!(candidate.change.repository_touched());
     for rule in ["git/repository=warn", "git/attributes=deny", "git/directory=block"] {
         assert!(found.iter().any(|found| found == rule), "{rule} in {found:?}");
     }
@@ -267,7 +268,7 @@ fn the_repository_may_be_gone_or_anything() {
     given.remove(".git");
     given.link(".git", "/etc");
     let candidate = given.inspect().unwrap();
-    assert!(candidate.change.is_empty() && candidate.change.own_repository_touched);
+    assert!(candidate.change.is_empty() && candidate.change.repository_touched());
 }
 
 #[test]
@@ -341,4 +342,50 @@ fn a_large_tree_is_hashed_in_reasonable_time() {
     }
     scene.commit("many");
     no_change(&scene);
+}
+
+#[test]
+fn a_file_replaced_by_a_folder_is_gone() {
+    let scene = Scene::plain();
+    scene.write(".gitignore", "*.log\n");
+    scene.commit("ignore");
+    let given = scene.hand_over();
+    given.remove("README.md");
+    given.write("README.md/only.log", "ignored");
+    let change = given.inspect().unwrap().change;
+    assert_eq!(change.facts().len(), 1);
+    assert_eq!((change.facts()[0].path.as_slice(), change.facts()[0].new), (&b"README.md"[..], None));
+}
+
+#[test]
+fn the_same_bytes_may_stand_at_many_places() {
+    let scene = Scene::plain();
+    let given = scene.hand_over();
+    for path in ["copy.md", "again.md", "empty", "empty2"] {
+        given.write(path, if path.starts_with("empty") { "" } else { "hello\n" });
+    }
+    let change = given.inspect().unwrap().change;
+    assert_eq!(change.facts().len(), 4);
+    assert_eq!(change.after()[&b"copy.md".to_vec()].id, change.after()[&b"README.md".to_vec()].id);
+}
+
+#[test]
+fn the_workspace_belongs_to_the_agent() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("NOT RUN: giving the workspace to another uid (needs root)");
+        return;
+    }
+    let scene = Scene::plain();
+    std::os::unix::fs::symlink("README.md", scene.checkout().join("link")).unwrap();
+    scene.commit("a link");
+    let before = fs::metadata(scene.checkout().join("README.md")).unwrap();
+    let (repository, checkout) = (scene.repository(), tidewaiter::git::Checkout::open(&scene.checkout()).unwrap());
+    let options = workspace::Options { owner: Some((12345, 12346)), limits: limits() };
+    let manifest = workspace::make(&checkout, &repository, &scene.workspace(), &options).unwrap();
+    let foreign = std::process::Command::new("find").arg(scene.workspace()).args(["!", "-uid", "12345"]).output().unwrap();
+    assert!(foreign.stdout.is_empty(), "{}", String::from_utf8_lossy(&foreign.stdout));
+    use std::os::unix::fs::MetadataExt as _;
+    assert_eq!(fs::metadata(scene.checkout().join("README.md")).unwrap().uid(), before.uid(), "no link was followed");
+    let candidate = workspace::candidate(&manifest, &scene.workspace(), &repository, limits(), tidewaiter::gate::CI_CONFIG).unwrap();
+    assert!(candidate.change.is_empty());
 }
