@@ -27,6 +27,7 @@ pub fn main(role: Role) -> ExitCode {
         Role::Gateway => gateway(),
         Role::Broker => broker(),
         Role::Scribe => scribe(),
+        Role::Keeper => keeper(),
         Role::Stem => stem(),
         Role::Enter => enter(),
         other => Err(format!("{} is not a process of this version", other.name()).into()),
@@ -69,6 +70,10 @@ fn scribe() -> Done {
     let streams = scribe::Streams { agent_out: take(4)?, agent_err: take(5)?, agent_in: take(6)?, results: take(7)? };
     confine::confine(&Keep { uid, ..Keep::default() })?;
     Ok(scribe::write(spec, streams)?)
+}
+
+fn keeper() -> Done {
+    Ok(stem::keep([take(3)?, take(4)?, take(5)?, take(6)?, take(7)?, take(8)?])?)
 }
 
 fn stem() -> Done {

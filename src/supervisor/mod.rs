@@ -95,7 +95,7 @@ pub enum Stop {
     Turns,
     /// A signal to us.
     Cancelled(i32),
-    /// The gateway, the broker or the scribe ended.
+    /// The gateway, the broker, the scribe or the keeper ended.
     Helper(&'static str),
 }
 
@@ -150,8 +150,8 @@ pub enum Error {
     /// A process of ours ended before the agent started.
     #[error("the {0} ended before the agent could start; its reason stands above")]
     Helper(&'static str),
-    /// The stem ended without emptying the room.
-    #[error("the process that empties the room ended early; what the agent left may still run")]
+    /// The stem ended without emptying the room; its keeper has done it.
+    #[error("the process that holds the agent ended early, so the agent was killed")]
     Stem,
 }
 
