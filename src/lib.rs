@@ -5,6 +5,8 @@
 
 // words
 pub mod digest;
+
+// words that use one
 pub mod exit;
 pub mod host;
 pub mod role;
@@ -53,5 +55,7 @@ pub mod job;
 pub mod run;
 
 // surface
-pub mod cli;
 pub mod terminal;
+
+// the command line
+pub mod cli;

@@ -4,7 +4,7 @@ set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-{ cargo test --locked --all-targets -- --show-output 2>&1; echo "status=$?"; } | tee "$log"
+{ cargo test --locked --all-targets --no-fail-fast -- --show-output 2>&1; echo "status=$?"; } | tee "$log"
 status=$(sed -n 's/^status=//p' "$log" | tail -n 1)
 echo
 if grep -q 'NOT RUN:' "$log"; then

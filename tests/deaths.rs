@@ -1,5 +1,7 @@
 //! Our own processes die at bad moments: the agent dies too, and nothing hangs.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{
     fs,
     path::Path,
