@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::{doctor, exit::Exit, policy::Policy, run, terminal};
+use crate::{doctor, exit::Exit, policy::Policy, run, scribe::Mode, terminal};
 
 #[derive(Debug, Parser)]
 #[command(name = "tidewaiter", version, about, max_term_width = 100, disable_help_subcommand = true)]
@@ -39,9 +39,31 @@ struct Run {
     /// Write the journal of all decisions to this new file
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
+    /// How the command's output is shown [default: raw; in a GitLab job prefixed]
+    #[arg(long, value_enum)]
+    log: Option<Log>,
+    /// What the command finds on its standard input [default: forward; in a GitLab job empty]
+    #[arg(long, value_enum)]
+    stdin: Option<Stdin>,
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
     command: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Log {
+    /// Byte for byte
+    Raw,
+    /// Cleaned, every line behind a prefix
+    Prefixed,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Stdin {
+    /// What we find on ours
+    Forward,
+    /// Nothing
+    Empty,
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,8 +89,22 @@ pub fn main() -> ExitCode {
 }
 
 fn run_command(options: Run) -> ExitCode {
-    let Run { policy, workspace, journal, command } = options;
-    match run::run(run::Options { policy, workspace, journal, command, scribe: crate::scribe::Spec {} }) {
+    let Run { policy, workspace, journal, log, stdin, command } = options;
+    // In a job, whoever reads our output is the runner, and what stands on our standard input is the job's script.
+    let in_a_job = std::env::var_os("GITLAB_CI").is_some();
+    let log = match log {
+        Some(Log::Raw) => Mode::Raw,
+        Some(Log::Prefixed) => Mode::Prefixed,
+        None if in_a_job => Mode::Prefixed,
+        None => Mode::Raw,
+    };
+    let stdin = match stdin {
+        Some(Stdin::Forward) => true,
+        Some(Stdin::Empty) => false,
+        None => !in_a_job,
+    };
+    let colours = terminal::colours();
+    match run::run(run::Options { policy, workspace, journal, command, log, stdin, colours }) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             terminal::say(&error.to_string());

@@ -1,6 +1,12 @@
 //! The helper processes: each takes the descriptors that were handed to it, hides, gives up what it does not need, works.
 
-use std::{error::Error, fs::File, process::ExitCode};
+use std::{
+    error::Error,
+    fs::File,
+    io::{self, Write as _},
+    os::fd::AsFd as _,
+    process::ExitCode,
+};
 
 use serde::de::DeserializeOwned;
 
@@ -45,14 +51,15 @@ fn specification<T: DeserializeOwned>() -> Result<T, Box<dyn Error>> {
 }
 
 fn gateway() -> Done {
-    let spec: gateway::Spec = specification()?;
-    let (listener, records, lifeline) = (take(4)?, take(5)?, take(6)?);
-    let uid = spec.uid;
+    let (spec, uid): (gateway::Spec, Option<u32>) = specification()?;
+    let (listener, mut records, lifeline) = (take(4)?, File::from(take(5)?), take(6)?);
     let prepared = gateway::Gateway::prepare(spec)?;
     // Names are resolved by the C library, which reads these for every look-up.
     let read = ["/etc/resolv.conf", "/etc/hosts"].map(Into::into).to_vec();
     confine::confine(&Keep { read, write: vec![], network: true, uid })?;
-    Ok(prepared.serve(listener.into(), File::from(records), lifeline)?)
+    // An empty line: nothing can fail any more.
+    records.write_all(b"\n")?;
+    Ok(prepared.serve(listener.into(), records, Some(lifeline))?)
 }
 
 fn broker() -> Done {
@@ -65,10 +72,12 @@ fn broker() -> Done {
 }
 
 fn scribe() -> Done {
-    let (spec, uid): (scribe::Spec, Option<u32>) = specification()?;
-    let streams = scribe::Streams { agent_out: take(4)?, agent_err: take(5)?, agent_in: take(6)?, results: take(7)? };
+    let (spec, job_in, uid): (scribe::Spec, bool, Option<u32>) = specification()?;
+    let (out, err, agent_in, results) = (take(4)?, take(5)?, take(6)?, take(7)?);
+    let job_in = job_in.then(|| io::stdin().as_fd().try_clone_to_owned()).transpose()?;
     confine::confine(&Keep { uid, ..Keep::default() })?;
-    Ok(scribe::write(spec, streams)?)
+    let pipes = scribe::Pipes { out, err, agent_in: Some(agent_in), job_in };
+    Ok(scribe::write_log(spec, pipes, io::stdout(), io::stderr(), File::from(results))?)
 }
 
 fn stem() -> Done {

@@ -15,7 +15,7 @@ use crate::{
     jail::Failure,
     journal::{self, Event, Journal},
     policy::{self, Policy},
-    promise,
+    promise, scribe,
     supervisor::{self, Gateway, OnSignal, Outcome, Room, Stop, Task},
 };
 
@@ -30,8 +30,12 @@ pub struct Options {
     pub journal: Option<PathBuf>,
     /// The command.
     pub command: Vec<OsString>,
-    /// How the log is written.
-    pub scribe: crate::scribe::Spec,
+    /// How the command's output is shown.
+    pub log: scribe::Mode,
+    /// Whether our standard input goes on to the command.
+    pub stdin: bool,
+    /// Whether the log may have colours.
+    pub colours: bool,
 }
 
 /// Why the command did not run, or its end is not known.
@@ -96,7 +100,14 @@ pub fn run(options: Options) -> Result<u8, Error> {
         places,
         room: &room,
         gateway,
-        scribe: options.scribe,
+        scribe: scribe::Spec {
+            mode: options.log,
+            prompt: None,
+            log_bytes: policy.limits.log_bytes,
+            colours: options.colours,
+            sections: false,
+        },
+        job_in: options.stdin,
         uid,
         on_signal: OnSignal::Forward,
     };

@@ -7,15 +7,16 @@ mod start;
 mod watch;
 pub mod worker;
 
-use std::{ffi::OsString, io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use room::Room;
 
 use crate::{
     environment::{Places, Variables},
-    gateway, jail,
+    jail,
     journal::{self, Journal},
-    policy::Policy,
+    policy::{Policy, Provider},
+    provider::Credential,
     scribe,
     secret::Secret,
 };
@@ -39,11 +40,16 @@ pub struct Task<'a> {
     pub gateway: Gateway,
     /// How the log is written.
     pub scribe: scribe::Spec,
+    /// Whether the job's standard input goes on to the agent.
+    pub job_in: bool,
     /// The agent's uid where ours is root's.
     pub uid: Option<u32>,
     /// What a signal to us means.
     pub on_signal: OnSignal,
 }
+
+/// What the gateway puts in, by provider.
+pub type Credentials = BTreeMap<Provider, Credential>;
 
 /// The gateway before it starts.
 #[derive(Debug)]
@@ -53,7 +59,7 @@ pub struct Gateway {
     /// Stands for the agent.
     pub ticket: Secret,
     /// What it puts in for the agent.
-    pub credentials: gateway::Credentials,
+    pub credentials: Credentials,
 }
 
 impl Gateway {
@@ -61,7 +67,7 @@ impl Gateway {
     ///
     /// # Errors
     /// When neither can be had.
-    pub fn new(credentials: gateway::Credentials) -> Result<Self, Error> {
+    pub fn new(credentials: Credentials) -> Result<Self, Error> {
         let step = |step| move |source| Error::Step { step, source };
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(step("listen on loopback"))?;
         let ticket = Secret::random().map_err(|error| Error::Step { step: "draw a ticket", source: error })?;

@@ -76,14 +76,16 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
     let (to_broker, from_enter) = step("make a socket pair", socketpair(AddressFamily::Unix, SockType::Stream, None, flags))?;
 
     let spec = memory(&specification(&task, local, &forbidden)?)?;
-    let gateway_spec = memory(&gateway::Spec {
-        policy: task.policy.sources().to_vec(),
-        ticket: task.gateway.ticket.clone(),
-        credentials: task.gateway.credentials.clone(),
-        uid: task.uid.map(helper_uid),
-    })?;
+    let gateway_spec = memory(&(
+        gateway::Spec {
+            policy: task.policy.sources().to_vec(),
+            ticket: task.gateway.ticket.clone(),
+            credentials: task.gateway.credentials.clone(),
+        },
+        task.uid.map(helper_uid),
+    ))?;
     let broker_spec = memory(&(local, task.uid.map(helper_uid)))?;
-    let scribe_spec = memory(&(&task.scribe, task.uid.map(helper_uid)))?;
+    let scribe_spec = memory(&(&task.scribe, task.job_in, task.uid.map(helper_uid)))?;
     let gateway_listener = task.gateway.listener.as_fd();
     let (standard_in, standard_out, standard_err) = (io::stdin(), io::stdout(), io::stderr());
 

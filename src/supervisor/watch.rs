@@ -1,7 +1,7 @@
 //! The event loop, from the first wall to the last process.
 
 use std::{
-    io::Write as _,
+    io::{self, Write as _},
     os::fd::AsFd as _,
     time::{Duration, Instant},
 };
@@ -165,10 +165,10 @@ impl Watch<'_> {
 
     fn results(&mut self) -> Result<(), Error> {
         for line in read(&mut self.crew.results)? {
-            match parse(&line)? {
-                scribe::Result::Turns(turns) if self.crew.turns.is_some_and(|most| turns > most) => self.stop(Stop::Turns),
-                scribe::Result::Turns(_) => {}
-                scribe::Result::Summary(summary) => self.summary = Some(summary),
+            match step("understand the scribe", scribe::Update::read(&line).map_err(io::Error::other))? {
+                scribe::Update::Turns(turns) if self.crew.turns.is_some_and(|most| turns > u64::from(most)) => self.stop(Stop::Turns),
+                scribe::Update::Turns(_) => {}
+                scribe::Update::End(summary) => self.summary = Some(*summary),
             }
         }
         Ok(())

@@ -1,0 +1,102 @@
+//! The agents: how each is started, and how its output is read.
+//!
+//! An agent gets its prompt on standard input, the gateway's address with the ticket in place of a key, and a home and a
+//! temporary directory of its own. Nothing here is secret but the ticket, which is worth something at the gateway alone.
+
+pub mod claude;
+mod shown;
+
+use std::path::Path;
+
+use crate::{
+    policy::{self, AgentKind},
+    secret::Secret,
+};
+
+/// What an agent is started with.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch<'a> {
+    /// The policy's section `[agent]`.
+    pub agent: &'a policy::Agent,
+    /// The provider's base URL at the gateway, `http://127.0.0.1:PORT/anthropic`.
+    pub provider: &'a str,
+    /// Stands for the agent at the gateway.
+    pub ticket: &'a Secret,
+    /// The agent's own home.
+    pub home: &'a Path,
+    /// The agent's own temporary directory.
+    pub tmp: &'a Path,
+}
+
+/// The program and its arguments. The program is looked up in PATH where it holds no slash.
+pub fn command_line(launch: &Launch<'_>) -> Vec<String> {
+    match launch.agent.kind {
+        AgentKind::Claude => claude::command_line(launch.agent),
+        AgentKind::Command => launch.agent.command.clone(),
+    }
+}
+
+/// The variables that tell the agent where its provider is, besides those that every locked-in process gets.
+pub fn environment(launch: &Launch<'_>) -> Vec<(String, String)> {
+    let mut variables = vec![
+        ("ANTHROPIC_BASE_URL".to_owned(), launch.provider.to_owned()),
+        ("ANTHROPIC_AUTH_TOKEN".to_owned(), launch.ticket.reveal().to_owned()),
+        ("HOME".to_owned(), launch.home.display().to_string()),
+        ("TMPDIR".to_owned(), launch.tmp.display().to_string()),
+    ];
+    match launch.agent.kind {
+        AgentKind::Claude => variables.extend(claude::environment(launch.home, launch.tmp)),
+        AgentKind::Command => {}
+    }
+    if let Some(model) = &launch.agent.model {
+        variables.push(("ANTHROPIC_MODEL".to_owned(), model.clone()));
+    }
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Policy, Source};
+
+    fn agent(section: &str) -> policy::Agent {
+        let text = format!("version = 1\n[agent]\n{section}\n");
+        Policy::compose(vec![Source { name: "test".to_owned(), text }]).unwrap().agent
+    }
+
+    fn with<T>(section: &str, make: impl Fn(&Launch<'_>) -> T) -> T {
+        let (agent, ticket) = (agent(section), Secret::new("made-up-ticket"));
+        let (home, tmp) = (Path::new("/agent/home"), Path::new("/agent/tmp"));
+        make(&Launch { agent: &agent, provider: "http://127.0.0.1:9/anthropic", ticket: &ticket, home, tmp })
+    }
+
+    #[test]
+    fn a_command_is_started_as_the_policy_says() {
+        let section = "kind = \"command\"\ncommand = [\"sh\", \"-c\", \"true\"]";
+        assert_eq!(with(section, command_line), ["sh", "-c", "true"]);
+        let variables = with(section, environment);
+        assert!(variables.contains(&("ANTHROPIC_BASE_URL".to_owned(), "http://127.0.0.1:9/anthropic".to_owned())));
+        assert!(!variables.iter().any(|(name, _)| name.starts_with("CLAUDE")));
+    }
+
+    #[test]
+    fn claude_reads_no_settings_of_the_repository() {
+        let line = with("kind = \"claude\"\nmodels = [\"claude-opus-*\"]\nmax_turns = 7", command_line);
+        assert_eq!(line[..2], ["claude", "-p"]);
+        let after = |flag: &str| line.iter().position(|word| word == flag).map(|at| line[at + 1].clone());
+        assert_eq!(after("--setting-sources").as_deref(), Some("user"));
+        assert_eq!(after("--max-turns").as_deref(), Some("7"));
+        assert!(line.contains(&"--strict-mcp-config".to_owned()));
+        assert!(after("--settings").unwrap().contains("\"disableAllHooks\":true"));
+        assert!(!line.iter().any(|word| word.contains("made-up-ticket")), "the ticket is in no argument");
+    }
+
+    #[test]
+    fn claude_keeps_to_its_own_directories() {
+        let variables = with("kind = \"claude\"", environment);
+        let value = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        assert_eq!(value("CLAUDE_CONFIG_DIR"), Some("/agent/home/.claude"));
+        assert_eq!(value("CLAUDE_CODE_TMPDIR"), Some("/agent/tmp"));
+        assert_eq!(value("CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST"), Some("1"));
+    }
+}

@@ -1,0 +1,182 @@
+//! What changed, as facts.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::Error;
+use crate::git::{Entry, Mode, Oid, Repository, Tree};
+
+/// Where the bytes of changed files come from.
+pub trait Blobs {
+    /// The bytes of the blob `id`, at most `limit` of them.
+    ///
+    /// # Errors
+    /// What [`Repository::blob`] says.
+    fn blob(&self, id: Oid, limit: u64) -> Result<Vec<u8>, crate::git::Error>;
+
+    /// How many bytes it has.
+    ///
+    /// # Errors
+    /// What [`Repository::blob_size`] says.
+    fn size(&self, id: Oid) -> Result<u64, crate::git::Error>;
+}
+
+impl Blobs for Repository {
+    fn blob(&self, id: Oid, limit: u64) -> Result<Vec<u8>, crate::git::Error> {
+        Self::blob(self, id, limit)
+    }
+
+    fn size(&self, id: Oid) -> Result<u64, crate::git::Error> {
+        self.blob_size(id)
+    }
+}
+
+/// What happened to a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// It was not there.
+    Add,
+    /// Its bytes are others.
+    Modify,
+    /// It is gone.
+    Delete,
+    /// Its mode is another one, and its bytes may be too.
+    Mode,
+}
+
+/// Why something in the workspace is in no tree.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Oddity {
+    /// A device, FIFO, socket, set-user-id file, or a file of another owner: what it is, in words.
+    Special(String),
+    /// A git directory or gitfile below the root.
+    Repository,
+    /// A submodule's place that holds something else than a folder, or nothing.
+    Submodule,
+    /// A name that git takes in no tree.
+    Name,
+    /// A changed or new file whose bytes a filter of the base's attributes would have to convert: the filter's name.
+    Filter(String),
+    /// A changed or new file with this `working-tree-encoding`.
+    Encoding(String),
+}
+
+/// One changed path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// From the repository's root, `/` between names; any bytes.
+    pub path: Vec<u8>,
+    /// What stood there in the base.
+    pub old: Option<Entry>,
+    /// What stands there in the candidate tree.
+    pub new: Option<Entry>,
+    /// What stands there in the workspace and can be in no tree.
+    pub oddity: Option<Oddity>,
+}
+
+impl Fact {
+    /// What happened.
+    pub fn op(&self) -> Op {
+        match (self.old, self.new) {
+            (Some(old), Some(new)) if old.mode == new.mode => Op::Modify,
+            (Some(_), Some(_)) => Op::Mode,
+            (Some(_), None) if self.oddity.is_none() => Op::Delete,
+            (Some(_), None) => Op::Modify,
+            (None, _) => Op::Add,
+        }
+    }
+
+    /// Whether the path is there afterwards.
+    pub fn remains(&self) -> bool {
+        self.op() != Op::Delete
+    }
+}
+
+/// A candidate tree as its difference from a base tree.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The base's tree.
+    pub base: Oid,
+    /// The judged tree.
+    pub tree: Oid,
+    /// Sorted by path.
+    pub facts: Vec<Fact>,
+    /// Every file of the base.
+    pub before: Arc<Tree>,
+    /// Every file of the judged tree.
+    pub after: Arc<Tree>,
+    /// New or changed files that the base's ignore rules leave out: in no tree, told all the same.
+    pub ignored: Vec<Vec<u8>>,
+    /// Whether the agent changed the hooks or the configuration of its own repository, of which nothing is used.
+    pub own_repository_touched: bool,
+    /// Files that GitLab reads as CI configuration at the base.
+    pub ci: super::CiFiles,
+}
+
+impl Change {
+    /// What `tree` changes of `base`, with `odd` facts that are in neither. `ci_config` is the project's CI
+    /// configuration path, [`super::CI_CONFIG`] where the project names none.
+    ///
+    /// # Errors
+    /// [`Error::Git`].
+    pub fn between(repository: &Repository, base: Oid, tree: Oid, odd: Vec<Fact>, ci_config: &str) -> Result<Self, Error> {
+        let before = Arc::new(repository.list(base)?);
+        let after = if tree == base { Arc::clone(&before) } else { Arc::new(repository.list(tree)?) };
+        let ci = super::CiFiles::at(repository, &before, ci_config)?;
+        let mut facts = differences(&before, &after);
+        facts.retain(|fact| !odd.iter().any(|other| other.path == fact.path));
+        facts.extend(odd);
+        facts.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Self { base, tree, facts, before, after, ignored: vec![], own_repository_touched: false, ci })
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty()
+    }
+}
+
+fn differences(before: &Tree, after: &Tree) -> Vec<Fact> {
+    let paths: BTreeSet<&Vec<u8>> = before.keys().chain(after.keys()).collect();
+    let fact = |path: &Vec<u8>| {
+        let (old, new) = (before.get(path).copied(), after.get(path).copied());
+        let same = matches!((old, new), (Some(old), Some(new)) if old.id == new.id && alike(old.mode, new.mode));
+        (!same).then(|| Fact { path: path.clone(), old, new, oddity: None })
+    };
+    paths.into_iter().filter_map(fact).collect()
+}
+
+/// Git writes an odd old mode such as `100664` anew as the plain one that it always read it as.
+fn alike(old: Mode, new: Mode) -> bool {
+    let plain = |mode| match mode {
+        Mode::Odd(number) if number & 0o170_000 == 0o100_000 && number & 0o100 != 0 => Mode::Executable,
+        Mode::Odd(number) if number & 0o170_000 == 0o100_000 => Mode::File,
+        other => other,
+    };
+    old == new || plain(old) == new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(mode: Mode, bytes: &str) -> Entry {
+        Entry { mode, id: Oid::of_blob(bytes.as_bytes()).unwrap() }
+    }
+
+    #[test]
+    fn a_rename_is_both_its_sides() {
+        let before = Tree::from([(b"a".to_vec(), entry(Mode::File, "x"))]);
+        let after = Tree::from([(b"b".to_vec(), entry(Mode::File, "x"))]);
+        let ops: Vec<Op> = differences(&before, &after).iter().map(Fact::op).collect();
+        assert_eq!(ops, [Op::Delete, Op::Add]);
+    }
+
+    #[test]
+    fn an_odd_mode_that_became_plain_is_no_change() {
+        let before = Tree::from([(b"a".to_vec(), entry(Mode::Odd(0o100_664), "x"))]);
+        let after = Tree::from([(b"a".to_vec(), entry(Mode::File, "x"))]);
+        assert_eq!(differences(&before, &after), []);
+        let executable = Tree::from([(b"a".to_vec(), entry(Mode::Executable, "x"))]);
+        assert_eq!(differences(&before, &executable)[0].op(), Op::Mode);
+    }
+}

@@ -1,0 +1,327 @@
+//! GitLab CI configuration: the file itself and every local file that it includes at the base.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    rc::Rc,
+};
+
+use yaml_rust2::parser::{Event, EventReceiver, Parser};
+
+use super::{
+    finding::{Judge, Way},
+    name,
+};
+use crate::git::{self, Repository, Tree};
+
+/// Where GitLab looks where the project names no other path.
+pub const CI_CONFIG: &str = ".gitlab-ci.yml";
+
+/// GitLab's own bound on included files is 150 (docs.gitlab.com, "CI/CD YAML syntax reference", `include`).
+const FILES: usize = 200;
+/// GitLab's own bound on one file is 1 MiB.
+const BYTES: u64 = 1 << 20;
+/// Values in one file.
+const VALUES: usize = 200_000;
+
+/// Which paths GitLab reads as CI configuration at a base.
+#[derive(Clone, Debug, Default)]
+pub struct CiFiles {
+    /// Paths, folded.
+    paths: BTreeSet<String>,
+    /// Patterns, folded, in which `*` stands for anything at all.
+    patterns: Vec<String>,
+    /// A file that could not be read as YAML: then every YAML file may be configuration.
+    unread: bool,
+}
+
+impl CiFiles {
+    /// Follows `include:` and `trigger: include:` from `config` through the files of `tree`.
+    ///
+    /// # Errors
+    /// [`git::Error`] when a file cannot be read.
+    pub fn at(repository: &Repository, tree: &Tree, config: &str) -> Result<Self, git::Error> {
+        let mut found = Self::default();
+        let mut waiting =
+            VecDeque::from([config.split('@').next().unwrap_or(config).trim_start_matches('/').to_owned(), CI_CONFIG.to_owned()]);
+        while let Some(path) = waiting.pop_front() {
+            if !found.paths.insert(name::fold(path.as_bytes())) {
+                continue;
+            }
+            if found.paths.len() > FILES {
+                found.unread = true;
+                break;
+            }
+            for included in found.read(repository, tree, &path)? {
+                found.follow(tree, &included, &mut waiting);
+            }
+        }
+        Ok(found)
+    }
+
+    fn read(&mut self, repository: &Repository, tree: &Tree, path: &str) -> Result<Vec<String>, git::Error> {
+        let Some(entry) = tree.get(path.as_bytes()).filter(|entry| entry.mode.is_file()) else { return Ok(vec![]) };
+        let bytes = match repository.blob(entry.id, BYTES) {
+            Err(git::Error::BlobTooLarge { .. }) => {
+                self.unread = true;
+                return Ok(vec![]);
+            }
+            other => other?,
+        };
+        let included = std::str::from_utf8(&bytes).ok().and_then(includes);
+        self.unread |= included.is_none();
+        Ok(included.unwrap_or_default())
+    }
+
+    fn follow(&mut self, tree: &Tree, included: &str, waiting: &mut VecDeque<String>) {
+        let included = included.trim_start_matches('/');
+        if !included.contains(['*', '$']) {
+            waiting.push_back(included.to_owned());
+            return;
+        }
+        let pattern = name::fold(without_variables(included).as_bytes());
+        let matching =
+            tree.keys().filter_map(|path| std::str::from_utf8(path).ok()).filter(|path| wild(&pattern, &name::fold(path.as_bytes())));
+        waiting.extend(matching.map(str::to_owned).take(FILES + 1));
+        self.patterns.push(pattern);
+    }
+
+    /// Why `path` is CI configuration, if it is.
+    pub(super) fn reads(&self, path: &[u8]) -> Option<&'static str> {
+        let folded = name::fold(path);
+        let is_yaml = folded.ends_with(".yml") || folded.ends_with(".yaml");
+        if self.paths.contains(&folded) {
+            Some("GitLab reads this file as CI configuration of the target branch")
+        } else if folded.ends_with(CI_CONFIG) {
+            Some("files of this name are CI configuration")
+        } else if is_yaml && self.patterns.iter().any(|pattern| wild(pattern, &folded)) {
+            Some("the CI configuration of the target branch includes files by a pattern that this path matches")
+        } else if is_yaml && self.unread {
+            Some("the CI configuration of the target branch could not be read to its end, so every YAML file may be part of it")
+        } else {
+            None
+        }
+    }
+}
+
+pub(super) fn judge(judge: &mut Judge<'_>) {
+    let change = judge.change;
+    for fact in judge.facts() {
+        if let Some(why) = change.ci.reads(&fact.path) {
+            judge.find("ci/config", &fact.path, why.to_owned(), Way::Rule);
+        }
+    }
+}
+
+/// `$NAME`, `${NAME}` and `$[[ inputs.x ]]` as `*`: nobody here knows what they become.
+fn without_variables(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        out.push('*');
+        rest = &rest[at + 1..];
+        let end = match rest.as_bytes().first() {
+            Some(b'{') => rest.find('}').map_or(rest.len(), |end| end + 1),
+            Some(b'[') => rest.find("]]").map_or(rest.len(), |end| end + 2),
+            _ => rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count(),
+        };
+        rest = &rest[end..];
+    }
+    out + rest
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for anything at all, `/` included. Linear but for one step back.
+fn wild(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// A YAML value. Aliases share their value, so that a small file stays small.
+enum Value {
+    Text(String),
+    List(Vec<Rc<Value>>),
+    Map(Vec<(Rc<Value>, Rc<Value>)>),
+}
+
+impl Value {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::List(_) | Self::Map(_) => None,
+        }
+    }
+
+    fn get(&self, key: &str) -> impl Iterator<Item = &Rc<Self>> {
+        let pairs = match self {
+            Self::Map(pairs) => pairs.as_slice(),
+            Self::Text(_) | Self::List(_) => &[],
+        };
+        pairs.iter().filter(move |(name, _)| name.text() == Some(key)).map(|(_, value)| value)
+    }
+}
+
+/// Builds values from the parser's events.
+#[derive(Default)]
+struct Builder {
+    open: Vec<(usize, bool, Vec<Rc<Value>>)>,
+    anchors: std::collections::HashMap<usize, Rc<Value>>,
+    documents: Vec<Rc<Value>>,
+    values: usize,
+}
+
+impl Builder {
+    fn close(&mut self) {
+        let Some((anchor, is_map, items)) = self.open.pop() else { return };
+        let value = if is_map {
+            let mut items = items.into_iter();
+            let mut pairs = Vec::new();
+            while let (Some(key), Some(value)) = (items.next(), items.next()) {
+                pairs.push((key, value));
+            }
+            Value::Map(pairs)
+        } else {
+            Value::List(items)
+        };
+        self.put(anchor, Rc::new(value));
+    }
+
+    fn put(&mut self, anchor: usize, value: Rc<Value>) {
+        self.values += 1;
+        if anchor > 0 {
+            self.anchors.insert(anchor, Rc::clone(&value));
+        }
+        match self.open.last_mut() {
+            Some((_, _, items)) => items.push(value),
+            None => self.documents.push(value),
+        }
+    }
+}
+
+impl EventReceiver for Builder {
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Scalar(text, _, anchor, _) => self.put(anchor, Rc::new(Value::Text(text))),
+            Event::Alias(anchor) => {
+                let value = self.anchors.get(&anchor).cloned().unwrap_or_else(|| Rc::new(Value::List(vec![])));
+                self.put(0, value);
+            }
+            Event::SequenceStart(anchor, _) => self.open.push((anchor, false, vec![])),
+            Event::MappingStart(anchor, _) => self.open.push((anchor, true, vec![])),
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            _ => {}
+        }
+    }
+}
+
+/// Whether values may nest deeper than any CI configuration does. The parser recurses, and its stack is finite.
+fn too_deep(text: &str) -> bool {
+    const DEEPEST: usize = 64;
+    let mut open = 0_usize;
+    text.lines().any(|line| {
+        let mut deepest = 0;
+        for sign in line.chars() {
+            match sign {
+                '[' | '{' => open += 1,
+                ']' | '}' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            deepest = deepest.max(open);
+        }
+        let indented = line.bytes().take_while(|b| *b == b' ').count();
+        let nested = line.matches("- ").count() + line.matches("? ").count();
+        deepest > DEEPEST || indented > 4 * DEEPEST || nested > DEEPEST
+    })
+}
+
+/// The local files that a CI configuration names; none when it cannot be read.
+fn includes(text: &str) -> Option<Vec<String>> {
+    if too_deep(text) {
+        return None;
+    }
+    let mut builder = Builder::default();
+    Parser::new(text.chars()).load(&mut builder, true).ok()?;
+    if builder.values > VALUES {
+        return None;
+    }
+    let mut found = Vec::new();
+    for document in &builder.documents {
+        document.get("include").for_each(|value| local(value, &mut found, 4));
+        let Value::Map(pairs) = &**document else { continue };
+        for (_, job) in pairs {
+            for include in job.get("trigger").flat_map(|trigger| trigger.get("include")) {
+                local(include, &mut found, 4);
+            }
+        }
+        // Templates whose anchors or `extends` bring the trigger in are jobs of the same document.
+    }
+    Some(found)
+}
+
+/// `include:` as a text, a list, or a map with `local` (docs.gitlab.com, "include").
+fn local(value: &Value, found: &mut Vec<String>, depth: usize) {
+    match value {
+        Value::Text(text) if !text.contains("://") => found.push(text.clone()),
+        Value::List(items) if depth > 0 => items.iter().for_each(|item| local(item, found, depth - 1)),
+        Value::Map(_) => {
+            for path in value.get("local") {
+                local(path, found, depth.saturating_sub(1));
+            }
+        }
+        Value::Text(_) | Value::List(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_include_is_read() {
+        for (text, expected) in [
+            ("include: ci/a.yml", vec!["ci/a.yml"]),
+            (
+                "include:\n  - local: /ci/a.yml\n  - ci/b.yml\n  - remote: https://h.example/x.yml\n  - project: g/p\n    file: x.yml\n",
+                vec!["/ci/a.yml", "ci/b.yml"],
+            ),
+            ("include: {local: a.yml}\n", vec!["a.yml"]),
+            ("child:\n  trigger:\n    include:\n      - local: child.yml\n", vec!["child.yml"]),
+            ("child:\n  trigger: {include: child.yml}\n", vec!["child.yml"]),
+            ("x: &i\n  - a.yml\ninclude: *i\n", vec!["a.yml"]),
+            ("spec:\n  inputs: {}\n---\ninclude: a.yml\n", vec!["a.yml"]),
+            ("a:\n  script: !reference [b, script]\ninclude: https://h.example/a.yml\n", vec![]),
+        ] {
+            assert_eq!(includes(text).unwrap(), expected, "{text}");
+        }
+        assert!(includes("a: [\n").is_none());
+        assert!(includes(&"[\n".repeat(500_000)).is_none());
+        assert!(includes(&"- ".repeat(500_000)).is_none());
+    }
+
+    #[test]
+    fn what_is_shared_many_times_stays_small() {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for n in 1..30 {
+            text.push_str(&format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", ")));
+        }
+        text.push_str("include: *a29\n");
+        assert!(includes(&text).is_some_and(|found| found.len() < 100_000));
+    }
+
+    #[test]
+    fn variables_match_anything() {
+        assert_eq!(without_variables("ci/${A}/$B.yml"), "ci/*/*.yml");
+        assert!(wild("ci/*/*.yml", "ci/a/b/c.yml"));
+        assert!(wild("*", "x"));
+        assert!(!wild("ci/*.yml", "src/a.yml"));
+        assert!(!wild("ci/a.yml", "ci/a.yml2"));
+    }
+}

@@ -1,0 +1,139 @@
+//! The gate: base tree, candidate tree and policy in, verdict out.
+//!
+//! [`judge`] decides on values alone; the bytes of changed files come through [`Blobs`]. Only it makes a [`Passed`],
+//! and only what is passed may leave.
+
+mod change;
+mod ci;
+mod control;
+mod finding;
+mod mode;
+mod name;
+mod path;
+mod rules;
+mod secret;
+mod size;
+mod target;
+
+pub use change::{Blobs, Change, Fact, Oddity, Op};
+pub use ci::{CI_CONFIG, CiFiles};
+pub use name::git_refuses;
+pub use rules::{RULES, Rule, check_rules};
+pub use secret::Known;
+
+use crate::{
+    git::{self, Oid},
+    policy::Changes,
+    verdict::{Decision, Verdict},
+};
+use finding::Judge;
+
+/// Bytes of one changed file that are read for judging. The policy's own bound is far below.
+const LARGEST: u64 = 256 << 20;
+
+/// Why there is no verdict. Never a pass.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The policy names rules that do not exist.
+    #[error("policy {origin}: `changes.rules.\"{id}\"` names no rule; the rules are {known}")]
+    UnknownRule {
+        /// The line.
+        origin: crate::policy::Origin,
+        /// The id.
+        id: String,
+        /// All ids.
+        known: String,
+    },
+    /// The policy makes a rule lighter that has no lighter weight.
+    #[error("policy {origin}: `changes.rules.\"{id}\"` cannot be set; no policy can allow what this rule finds")]
+    FixedRule {
+        /// The line.
+        origin: crate::policy::Origin,
+        /// The id.
+        id: &'static str,
+    },
+    /// The repository cannot be read.
+    #[error(transparent)]
+    Git(#[from] git::Error),
+    /// The search for known secrets cannot be set up.
+    #[error("the job's secrets cannot be searched for: {0}")]
+    Secrets(#[from] Box<aho_corasick::BuildError>),
+}
+
+impl Error {
+    /// The exit code that goes with it.
+    pub fn exit(&self) -> crate::exit::Exit {
+        match self {
+            Self::UnknownRule { .. } | Self::FixedRule { .. } => crate::exit::Exit::Policy,
+            Self::Git(error) => error.exit(),
+            Self::Secrets(_) => crate::exit::Exit::Uninspected,
+        }
+    }
+}
+
+/// A tree that may leave. Made by [`judge`] alone; it is serialised only on its way to another process of ours.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Passed {
+    base: Oid,
+    tree: Oid,
+    review: bool,
+}
+
+impl Passed {
+    /// The tree that was judged.
+    pub fn tree(&self) -> Oid {
+        self.tree
+    }
+
+    /// The tree that it was judged against.
+    pub fn base(&self) -> Oid {
+        self.base
+    }
+
+    /// Whether it may leave only as a draft.
+    pub fn needs_review(&self) -> bool {
+        self.review
+    }
+}
+
+/// What [`judge`] says.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The decision with its grounds.
+    pub verdict: Verdict,
+    passed: Option<Passed>,
+}
+
+impl Judgement {
+    /// The proof that the tree may leave; none when it was denied.
+    pub fn passed(self) -> Option<Passed> {
+        self.passed
+    }
+}
+
+/// Judges `change` by `policy`.
+///
+/// # Errors
+/// Any [`Error`]; then nothing is known of the change and nothing may leave.
+pub fn judge(change: &Change, blobs: &dyn Blobs, policy: &Changes, known: &Known) -> Result<Judgement, Error> {
+    check_rules(policy)?;
+    let mut judge = Judge::new(change, policy, known);
+    path::judge(&mut judge);
+    control::judge(&mut judge);
+    ci::judge(&mut judge);
+    name::judge(&mut judge);
+    mode::judge(&mut judge, blobs)?;
+    secret::judge_names(&mut judge);
+    let sizes = size::judge(&mut judge, blobs)?;
+    for content in sizes {
+        let bytes = blobs.blob(content.id, LARGEST)?;
+        secret::judge_content(&mut judge, &content.path, &bytes);
+    }
+    judge.notes();
+    let verdict = Verdict::weigh(judge.into_findings());
+    let passed = match verdict.decision {
+        Decision::Deny => None,
+        decision => Some(Passed { base: change.base, tree: change.tree, review: decision == Decision::Review }),
+    };
+    Ok(Judgement { verdict, passed })
+}

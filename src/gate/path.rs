@@ -1,0 +1,40 @@
+//! The policy's own lists of paths. A rename is a removal and an addition, so both its sides are looked at.
+
+use super::{Fact, finding::Judge, name};
+use crate::policy::Pattern;
+
+pub(super) fn judge(judge: &mut Judge<'_>) {
+    let policy = judge.policy;
+    for fact in judge.facts() {
+        for list in &policy.allow {
+            if !list.iter().any(|pattern| pattern.allows(&fact.path)) {
+                let line = list.first().map(Pattern::policy_line);
+                let message = "no pattern of changes.allow matches this path".to_owned();
+                judge.by_policy("path/allow", &fact.path, line, message, "take it out of the change, or add the path to changes.allow");
+                break;
+            }
+        }
+        if let Some(pattern) = protecting(&policy.protect, fact) {
+            let message = "this path is protected".to_owned();
+            let step = "take it out of the change, or remove the pattern from changes.protect";
+            judge.by_policy("path/protect", &fact.path, Some(pattern.policy_line()), message, step);
+        }
+        if let Some(pattern) = protecting(&policy.review, fact) {
+            let message = "the policy wants a human to look at changes here".to_owned();
+            judge.by_policy("path/review", &fact.path, Some(pattern.policy_line()), message, "look at it before merging");
+        }
+    }
+}
+
+/// The first pattern that protects `path` as it is written or as other systems read it. What is no plain file may
+/// stand in the place of a folder, so a pattern that protects that folder's content holds for it, too.
+fn protecting<'a>(patterns: &'a [Pattern], fact: &Fact) -> Option<&'a Pattern> {
+    let folded = name::fold(&fact.path).into_bytes();
+    let plain = fact.oddity.is_none() && fact.new.is_none_or(|entry| entry.mode.is_file());
+    let mut spellings = vec![fact.path.clone(), folded.clone()];
+    if !plain {
+        // No pattern can name this child, as patterns have no control characters.
+        spellings.push([folded.as_slice(), b"/\x01"].concat());
+    }
+    patterns.iter().find(|pattern| spellings.iter().any(|path| pattern.protects(path)))
+}

@@ -1,0 +1,80 @@
+//! Answers of the gateway itself: a status, the rule that decided, and a reason that a model can act on.
+
+use hyper::StatusCode;
+use serde_json::json;
+
+use crate::provider::Refusal;
+
+/// Why a request ends here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Denial {
+    pub(super) status: StatusCode,
+    pub(super) rule: &'static str,
+    pub(super) reason: String,
+}
+
+/// How the client of a denied request reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As a client of a proxy: plain text.
+    Plain,
+    /// As the Claude API words its errors (platform.claude.com/docs/en/api/errors), so that the agent shows the reason.
+    Anthropic,
+}
+
+impl Denial {
+    pub(super) fn new(status: StatusCode, rule: &'static str, reason: impl Into<String>) -> Self {
+        Self { status, rule, reason: reason.into() }
+    }
+
+    /// Not as the policy says.
+    pub(super) fn forbidden(rule: &'static str, reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, rule, reason)
+    }
+
+    /// The far end did not do its part.
+    pub(super) fn far_end(rule: &'static str, reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, rule, reason)
+    }
+
+    /// The media type and the text of the answer's body.
+    pub(super) fn told(&self, form: Form) -> (&'static str, String) {
+        let what = if self.status.is_server_error() { "failed" } else { "refused" };
+        let sentence = format!("tidewaiter: {what}: {} [{}]", self.reason, self.rule);
+        match form {
+            Form::Plain => ("text/plain; charset=utf-8", format!("{sentence}\n")),
+            Form::Anthropic => {
+                let text = json!({ "type": "error", "error": { "type": self.anthropic_kind(), "message": sentence } });
+                ("application/json", text.to_string())
+            }
+        }
+    }
+
+    fn anthropic_kind(&self) -> &'static str {
+        match self.status.as_u16() {
+            401 => "authentication_error",
+            403 => "permission_error",
+            413 => "request_too_large",
+            400..=499 => "invalid_request_error",
+            _ => "api_error",
+        }
+    }
+
+    /// The whole answer as bytes, for a connection that no HTTP library holds yet.
+    pub(super) fn raw(&self, form: Form) -> Vec<u8> {
+        let challenge = match self.status {
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => "proxy-authenticate: Basic realm=\"tidewaiter\"\r\n",
+            _ => "",
+        };
+        let (status, (kind, text)) = (self.status, self.told(form));
+        let head =
+            format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\n{challenge}content-length: {}\r\nconnection: close\r\n\r\n", text.len());
+        [head.into_bytes(), text.into_bytes()].concat()
+    }
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        Self::forbidden(refusal.rule, refusal.reason)
+    }
+}

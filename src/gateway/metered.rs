@@ -1,0 +1,173 @@
+//! Bytes counted on their way, against the budget and for the record.
+
+use std::{
+    error, io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
+use hyper::body::{Bytes, Frame, Incoming, SizeHint};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
+
+use super::{
+    budget::Budget,
+    denial::Denial,
+    records::{Entry, Traffic},
+};
+
+/// The body of an answer.
+pub(super) type Body = UnsyncBoxBody<Bytes, Broken>;
+
+/// A far end that is silent for so long has gone away. Claude Code itself gives up after 300 s.
+pub(super) const SILENCE: Duration = Duration::from_secs(600);
+
+/// Why a body ends early.
+pub(super) type Broken = Box<dyn error::Error + Send + Sync>;
+
+/// A body that is there already.
+pub(super) fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A far end's answer on its way to the agent, frame by frame. Its entry is written when it ends, however it ends.
+pub(super) struct Answer {
+    inner: Incoming,
+    budget: Arc<Budget>,
+    entry: Entry,
+    silence: Pin<Box<Sleep>>,
+}
+
+impl Answer {
+    pub(super) fn new(inner: Incoming, budget: Arc<Budget>, entry: Entry) -> Self {
+        Self { inner, budget, entry, silence: Box::pin(sleep(SILENCE)) }
+    }
+
+    fn cut(&mut self, denial: Denial) -> Broken {
+        self.entry.deny(&denial);
+        denial.reason.into()
+    }
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let this = &mut *self;
+        let Poll::Ready(next) = Pin::new(&mut this.inner).poll_frame(cx) else {
+            ready!(this.silence.as_mut().poll(cx));
+            return Poll::Ready(Some(Err(this.cut(Denial::far_end("provider/silent", "the far end was silent for 600 s")))));
+        };
+        Poll::Ready(match next {
+            None => None,
+            Some(Err(error)) => Some(Err(this.cut(Denial::far_end("provider/broken", format!("the far end broke off: {error}"))))),
+            Some(Ok(frame)) => match frame.into_data() {
+                // Trailers are not for the agent.
+                Err(_) => None,
+                Ok(data) => {
+                    let length = data.len() as u64;
+                    this.silence.as_mut().reset(tokio::time::Instant::now() + SILENCE);
+                    this.entry.traffic.down(length);
+                    Some(this.budget.down(length).map(|()| Frame::data(data)).map_err(|denial| this.cut(denial)))
+                }
+            },
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// The body of a plain request on its way to a far end, counted frame by frame.
+pub(super) struct Sent {
+    pub(super) inner: Incoming,
+    pub(super) budget: Arc<Budget>,
+    pub(super) traffic: Arc<Traffic>,
+}
+
+impl hyper::body::Body for Sent {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let Some(frame) = ready!(Pin::new(&mut self.inner).poll_frame(cx)).transpose()? else { return Poll::Ready(None) };
+        let Ok(data) = frame.into_data() else { return Poll::Ready(None) };
+        let length = data.len() as u64;
+        self.budget.up(length).map_err(|denial| denial.reason)?;
+        self.traffic.up(length);
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// A far end's stream, counted both ways; past the budget it fails.
+pub(super) struct Counted<S> {
+    inner: S,
+    budget: Arc<Budget>,
+    traffic: Arc<Traffic>,
+}
+
+impl<S> Counted<S> {
+    pub(super) fn new(inner: S, budget: Arc<Budget>, traffic: Arc<Traffic>) -> Self {
+        Self { inner, budget, traffic }
+    }
+}
+
+/// A budget's end as an error of a stream; [`spent`] finds it again.
+fn over(denial: Denial) -> io::Error {
+    io::Error::other(Spent(denial))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.reason)]
+struct Spent(Denial);
+
+/// The denial behind an error of a [`Counted`] stream, if a budget caused it.
+pub(super) fn spent(error: &io::Error) -> Option<&Denial> {
+    error.get_ref()?.downcast_ref::<Spent>().map(|spent| &spent.0)
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
+        let length = (buffer.filled().len() - before) as u64;
+        self.traffic.down(length);
+        Poll::Ready(self.budget.down(length).map_err(over))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let left = self.budget.up_left().map_err(over)?.min(bytes.len());
+        let length = ready!(Pin::new(&mut self.inner).poll_write(cx, &bytes[..left]))?;
+        self.traffic.up(length as u64);
+        Poll::Ready(self.budget.up(length as u64).map(|()| length).map_err(over))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}

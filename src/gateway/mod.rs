@@ -1,0 +1,216 @@
+//! The only way out of the agent: a process of its own on loopback that forwards what the policy allows.
+//!
+//! A connection carries one request. Its head is read and held to one meaning (`head`), the ticket is checked
+//! (`ticket`), then it is a tunnel (`tunnel`), a route (`route`) or a plain request to a listed host (`proxy`);
+//! everything else is refused with a reason. One record leaves for each decision (`records`).
+
+mod address;
+mod budget;
+mod connection;
+mod denial;
+mod head;
+mod hello;
+mod metered;
+mod proxy;
+mod records;
+mod route;
+mod ticket;
+mod tunnel;
+mod upstream;
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read as _, Write},
+    net::{SocketAddr, TcpListener},
+    os::fd::OwnedFd,
+    sync::Arc,
+    thread,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::{
+    http,
+    policy::{self, Policy},
+    provider::Credential,
+    secret::Secret,
+};
+
+/// Connections at once; more of them wait in the listener's queue.
+const CONNECTIONS: usize = 512;
+
+/// What the gateway is told by the supervisor, as JSON over a private descriptor.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The layers of the policy.
+    pub policy: Vec<policy::Source>,
+    /// What stands for the agent.
+    pub ticket: Secret,
+    /// One for each route of the policy.
+    pub credentials: BTreeMap<policy::Provider, Credential>,
+}
+
+/// Why the gateway does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The policy is not valid.
+    #[error("gateway: {0}")]
+    Policy(#[from] policy::Error),
+    /// The ticket is empty or short, so that it could be guessed.
+    #[error("gateway: the ticket has {0} characters; it needs at least 32")]
+    Ticket(usize),
+    /// A route without a credential.
+    #[error("gateway: the policy has a route to {0} but no credential was given for it; set its variable")]
+    NoCredential(String),
+    /// A credential that no header can carry.
+    #[error("gateway: the credential for {0} has characters that an HTTP header cannot carry, such as a line end; set it again")]
+    Credential(String),
+    /// A route's base URL.
+    #[error("gateway: route: {0}")]
+    Endpoint(#[from] http::NotAnEndpoint),
+    /// A route's certificate authorities.
+    #[error("gateway: route to {url}: {source}")]
+    Tls {
+        /// The base URL.
+        url: String,
+        /// What is wrong.
+        source: http::TlsError,
+    },
+    /// The listener cannot be used.
+    #[error("gateway: {call}: {source}")]
+    System {
+        /// The call.
+        call: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Nobody takes the records any more; without them nothing goes on.
+    #[error("gateway: records cannot be written: {0}")]
+    Records(io::Error),
+}
+
+/// A gateway that has all it needs: nothing of it can fail any more for what it was told.
+#[derive(Debug)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+/// What every connection looks at.
+#[derive(Debug)]
+struct Shared {
+    network: policy::Network,
+    models: Vec<String>,
+    ticket: Secret,
+    routes: Vec<route::Route>,
+    budget: Arc<budget::Budget>,
+    bodies: Semaphore,
+}
+
+impl Gateway {
+    /// Checks `spec` and reads the files that it names.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it.
+    pub fn prepare(spec: Spec) -> Result<Self, Error> {
+        let length = spec.ticket.reveal().len();
+        if length < 32 {
+            return Err(Error::Ticket(length));
+        }
+        let policy = Policy::compose(spec.policy)?;
+        // A route without a credential does not exist: requests to it are refused when they come.
+        let given = policy.network.routes.iter().filter(|route| spec.credentials.contains_key(&route.provider));
+        let routes = given.map(|route| route::Route::prepare(route, &spec.credentials)).collect::<Result<_, _>>()?;
+        let budget = Arc::new(budget::Budget::new(&policy.limits));
+        let bodies = Semaphore::new(route::BODIES);
+        let shared = Shared { network: policy.network, models: policy.agent.models, ticket: spec.ticket, routes, budget, bodies };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Serves on `listener` until `lifeline` reads its end or `records` cannot be written. A record of
+    /// [`crate::journal::Event::Gateway`] goes to `records` for each decision, a JSON line each; while nobody reads
+    /// them, requests wait.
+    ///
+    /// # Errors
+    /// When the listener fails or the records have no reader.
+    pub fn serve(self, listener: TcpListener, records: impl Write + Send + 'static, lifeline: Option<OwnedFd>) -> Result<(), Error> {
+        let failed = |call| move |source| Error::System { call, source };
+        listener.set_nonblocking(true).map_err(failed("set_nonblocking"))?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build().map_err(failed("event loop"))?;
+        let (desk, broken) = records::open(records).map_err(failed("thread"))?;
+        let ended = lifeline.map(watch).transpose().map_err(failed("thread"))?;
+        let outcome = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(failed("listen"))?;
+            tokio::select! {
+                error = accept(&listener, self.shared, desk) => Err(failed("accept")(error)),
+                reason = broken => Err(Error::Records(reason.unwrap_or_else(|_| io::ErrorKind::BrokenPipe.into()))),
+                () = end(ended) => Ok(()),
+            }
+        });
+        // A name lookup that still runs must not hold the process.
+        runtime.shutdown_background();
+        outcome
+    }
+}
+
+/// Prepares the gateway and serves: see [`Gateway::prepare`] and [`Gateway::serve`].
+///
+/// # Errors
+/// As those two.
+pub fn serve(spec: Spec, listener: TcpListener, records: impl Write + Send + 'static, lifeline: Option<OwnedFd>) -> Result<(), Error> {
+    Gateway::prepare(spec)?.serve(listener, records, lifeline)
+}
+
+async fn accept(listener: &tokio::net::TcpListener, shared: Arc<Shared>, desk: records::Desk) -> io::Error {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return io::ErrorKind::Other.into() };
+        let (stream, from): (_, SocketAddr) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            // The client is gone already, or descriptors are short for a moment: neither ends the gateway.
+            Err(error) if passes(&error) => {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                continue;
+            }
+            Err(error) => return error,
+        };
+        // Whoever comes from elsewhere than loopback is not the agent, whatever the listener was bound to.
+        if !from.ip().to_canonical().is_loopback() {
+            continue;
+        }
+        let (shared, desk) = (shared.clone(), desk.clone());
+        tokio::spawn(async move {
+            connection::handle(stream, shared, desk).await;
+            drop(place);
+        });
+    }
+}
+
+/// Errors of accept(2) that concern one connection, or a shortage.
+fn passes(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    let known = [Errno::ECONNABORTED, Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM, Errno::EPROTO, Errno::EINTR];
+    error.raw_os_error().is_some_and(|code| known.contains(&Errno::from_raw(code)))
+}
+
+/// Tells when the other end of `lifeline` is gone.
+fn watch(lifeline: OwnedFd) -> io::Result<oneshot::Receiver<()>> {
+    let (tell, told) = oneshot::channel();
+    let mut pipe = File::from(lifeline);
+    thread::Builder::new().name("lifeline".to_owned()).spawn(move || {
+        let mut buffer = [0; 64];
+        while matches!(pipe.read(&mut buffer), Ok(1..)) {}
+        drop(tell);
+    })?;
+    Ok(told)
+}
+
+async fn end(lifeline: Option<oneshot::Receiver<()>>) {
+    match lifeline {
+        Some(ended) => drop(ended.await),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,103 @@
+//! Plain HTTP to a host that the policy lists with its port.
+
+use http_body_util::BodyExt as _;
+use hyper::{
+    Request, Response, StatusCode, Uri,
+    body::{Bytes, Incoming},
+    header::{CONTENT_TYPE, HOST, HeaderValue},
+};
+
+use crate::{
+    host::{Host, HostPort},
+    policy::Network,
+    provider::shown,
+};
+
+use super::{
+    Shared, address,
+    denial::{Denial, Form},
+    head::Head,
+    metered::{Answer, Body, Sent, whole},
+    records::Entry,
+    tunnel, upstream,
+};
+
+/// A request to a listed host.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Errand {
+    to: HostPort,
+    authority: String,
+    target: String,
+}
+
+/// Judges a request whose target is a whole URL.
+pub(super) fn judge(head: &Head, network: &Network) -> Result<Errand, Denial> {
+    let odd = |why: String| Denial::new(StatusCode::BAD_REQUEST, "network/target", why);
+    let Some(rest) = head.target.strip_prefix("http://") else {
+        return Err(odd(format!("`{}`: use CONNECT for https, nothing else is proxied", shown(&head.target))));
+    };
+    let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
+    if path.contains('#') {
+        return Err(odd("a URL with a fragment is not sent".to_owned()));
+    }
+    let to = host_port(authority).map_err(odd)?;
+    tunnel::listed(&to, network, &format!("{} http://{to}", shown(&head.method)))?;
+    match head.values("host")[..] {
+        [] => {}
+        [host] if host_port(host).as_ref() == Ok(&to) => {}
+        _ => return Err(odd(format!("the Host field does not name {to}, as the URL does"))),
+    }
+    let authority = if to.port == 80 { to.host.to_string() } else { to.to_string() };
+    let target = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    Ok(Errand { to, authority, target })
+}
+
+/// Host and port of an authority without a user, port 80 where none is given.
+fn host_port(authority: &str) -> Result<HostPort, String> {
+    let with_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+    if with_port {
+        return authority.parse().map_err(|error| format!("{error}"));
+    }
+    authority.parse::<Host>().map(|host| HostPort { host, port: 80 }).map_err(|error| error.to_string())
+}
+
+/// Answers a plain request.
+pub(super) async fn serve(request: Request<Incoming>, errand: Errand, shared: &Shared, mut entry: Entry) -> Response<Body> {
+    entry.facts.host = errand.to.to_string();
+    match forward(request, &errand, shared, &mut entry).await {
+        Ok(response) => {
+            let (mut head, body) = response.into_parts();
+            entry.facts.status = Some(head.status.as_u16());
+            upstream::end_to_end(&mut head.headers);
+            head.extensions.clear();
+            Response::from_parts(head, Answer::new(body, shared.budget.clone(), entry).boxed_unsync())
+        }
+        Err(denial) => {
+            entry.deny(&denial);
+            drop(entry);
+            let (kind, text) = denial.told(Form::Plain);
+            let mut response = Response::new(whole(Bytes::from(text)));
+            *response.status_mut() = denial.status;
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            response
+        }
+    }
+}
+
+async fn forward(request: Request<Incoming>, errand: &Errand, shared: &Shared, entry: &mut Entry) -> Result<Response<Incoming>, Denial> {
+    let allowed = address::resolve(&errand.to, &shared.network.private).await?;
+    shared.budget.request()?;
+    entry.allow("network/tunnel");
+    let stream = allowed.dial().await?;
+    let odd = || Denial::new(StatusCode::BAD_REQUEST, "network/target", "the URL cannot be sent");
+    let uri: Uri = errand.target.parse().map_err(|_| odd())?;
+    let host = HeaderValue::from_str(&errand.authority).map_err(|_| odd())?;
+    let (mut head, body) = request.into_parts();
+    upstream::end_to_end(&mut head.headers);
+    head.headers.insert(HOST, host);
+    head.uri = uri;
+    head.version = hyper::Version::HTTP_11;
+    head.extensions.clear();
+    let body = Sent { inner: body, budget: shared.budget.clone(), traffic: entry.traffic.clone() };
+    upstream::send(&errand.to.to_string(), stream, Request::from_parts(head, body)).await
+}

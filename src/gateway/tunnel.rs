@@ -1,0 +1,165 @@
+//! Tunnels: TLS that is passed through unread to a host that the policy lists, once its name is known to be that host.
+
+use hyper::StatusCode;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy_bidirectional},
+    net::TcpStream,
+};
+
+use crate::{
+    host::{Host, HostPort},
+    policy::Network,
+    provider::shown,
+};
+
+use super::{
+    Shared, address,
+    connection::refuse,
+    denial::{Denial, Form},
+    head::Head,
+    hello,
+    metered::{Counted, spent},
+    records::Entry,
+};
+
+/// Judges the target of a CONNECT: the canonical host and port, if the policy lists exactly them.
+pub(super) fn judge(head: &Head, network: &Network) -> Result<HostPort, Denial> {
+    let bad = |reason| Denial::new(StatusCode::BAD_REQUEST, "network/target", reason);
+    let to: HostPort = head.target.parse().map_err(|error| bad(format!("CONNECT {}: {error}", shown(&head.target))))?;
+    listed(&to, network, &format!("CONNECT {to}"))?;
+    match head.values("host")[..] {
+        [] => Ok(to),
+        // Some clients leave the port out here.
+        [host] if host.parse().is_ok_and(|host: HostPort| host == to) || host.parse().is_ok_and(|host: Host| host == to.host) => Ok(to),
+        _ => Err(bad(format!("the Host field does not name {to}, as CONNECT does"))),
+    }
+}
+
+/// Whether the policy lists `to`; `what` says what was asked for.
+pub(super) fn listed(to: &HostPort, network: &Network, what: &str) -> Result<(), Denial> {
+    if network.tunnels.contains(to) {
+        return Ok(());
+    }
+    let allowed: Vec<_> = network.tunnels.iter().map(ToString::to_string).collect();
+    let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+    Err(Denial::forbidden(
+        "network/tunnel",
+        format!("{what}: the policy does not list this host and port (network.tunnels); allowed: {allowed}"),
+    ))
+}
+
+/// Serves a CONNECT whose ticket is right. `early` is what came right behind its head.
+pub(super) async fn serve(stream: TcpStream, early: Vec<u8>, head: &Head, shared: &Shared, mut entry: Entry) {
+    let (reader, writer) = stream.into_split();
+    let mut client = tokio::io::join(std::io::Cursor::new(early).chain(reader), writer);
+    let (to, far) = match open(head, shared, &mut entry).await {
+        Ok(opened) => opened,
+        Err(denial) => return refuse(client, Form::Plain, denial, entry).await,
+    };
+    entry.facts.status = Some(200);
+    if client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.is_err() {
+        return;
+    }
+    // From here on the client expects TLS: what goes wrong is recorded, and the connection closes.
+    if let Err(denial) = splice(&mut client, &to.host, far, shared, &mut entry).await {
+        entry.deny(&denial);
+    }
+}
+
+async fn open(head: &Head, shared: &Shared, entry: &mut Entry) -> Result<(HostPort, TcpStream), Denial> {
+    let to = judge(head, &shared.network)?;
+    entry.facts.host = to.to_string();
+    let allowed = address::resolve(&to, &shared.network.private).await?;
+    shared.budget.request()?;
+    Ok((to, allowed.dial().await?))
+}
+
+async fn splice(
+    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    host: &Host,
+    far: TcpStream,
+    shared: &Shared,
+    entry: &mut Entry,
+) -> Result<(), Denial> {
+    let hello = hello::read(client).await?;
+    hello::judge(hello.name.as_deref(), host)?;
+    entry.allow("network/tunnel");
+    let mut far = Counted::new(far, shared.budget.clone(), entry.traffic.clone());
+    let copied = async {
+        far.write_all(&hello.bytes).await?;
+        copy_bidirectional(client, &mut far).await
+    };
+    match copied.await {
+        // A reset by either side is how many connections end.
+        Ok(_) => Ok(()),
+        Err(error) => spent(&error).map_or(Ok(()), |denial| Err(denial.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Policy, Source};
+
+    fn network() -> Network {
+        let text = "version = 1\n[network]\ntunnels = [\"git.example:443\", \"192.0.2.7:443\"]\n";
+        Policy::compose(vec![Source { name: "test".to_owned(), text: text.to_owned() }]).unwrap().network
+    }
+
+    async fn verdict(target: &str, rest: &str) -> Result<String, &'static str> {
+        let text = format!("CONNECT {target} HTTP/1.1\r\n{rest}\r\n");
+        match super::super::head::read(&mut text.as_bytes()).await {
+            super::super::head::Arrival::Head { head, .. } => {
+                judge(&head, &network()).map(|to| to.to_string()).map_err(|denial| denial.rule)
+            }
+            _ => Err("gateway/head"),
+        }
+    }
+
+    #[tokio::test]
+    async fn spellings_of_a_listed_host_are_one() {
+        for target in ["git.example:443", "GIT.Example:443", "git.example.:443"] {
+            assert_eq!(verdict(target, "").await.unwrap(), "git.example:443");
+        }
+        assert_eq!(verdict("192.0.2.7:443", "").await.unwrap(), "192.0.2.7:443");
+        assert_eq!(verdict("[::ffff:192.0.2.7]:443", "").await.unwrap(), "192.0.2.7:443");
+        assert!(verdict("git.example:443", "Host: git.example\r\n").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn everything_else_is_refused() {
+        for (target, rule) in [
+            ("evil.example:443", "network/tunnel"),
+            ("git.example:22", "network/tunnel"),
+            ("git.example:80", "network/tunnel"),
+            ("evil-git.example:443", "network/tunnel"),
+            ("git.example.evil.example:443", "network/tunnel"),
+            ("a.git.example:443", "network/tunnel"),
+            ("example:443", "network/tunnel"),
+            ("192.0.2.8:443", "network/tunnel"),
+            ("[::1]:443", "network/tunnel"),
+            ("xn--gt-rja.example:443", "network/tunnel"),
+            ("git.example", "network/target"),
+            ("git.example:", "network/target"),
+            ("git.example:0443x", "network/target"),
+            ("git..example:443", "network/target"),
+            ("git.example..:443", "network/target"),
+            ("git.example@evil.example:443", "network/target"),
+            ("git.example#:443", "network/target"),
+            ("git.example\\.evil:443", "network/target"),
+            ("https://git.example:443", "network/target"),
+            ("git.example:443/", "network/target"),
+            ("3221225991:443", "network/target"),
+            ("127.1:443", "network/target"),
+            ("0x7f.1:443", "network/target"),
+            ("0:443", "network/target"),
+            ("git%2eexample:443", "network/target"),
+            ("git.example\0.evil:443", "gateway/head"),
+            ("git\u{3002}example:443", "gateway/head"),
+            ("git.example:443 x", "gateway/head"),
+        ] {
+            assert_eq!(verdict(target, "").await, Err(rule), "{target:?}");
+        }
+        assert_eq!(verdict("git.example:443", "Host: evil.example:443\r\n").await, Err("network/target"));
+    }
+}

@@ -1,0 +1,234 @@
+//! The body of a call, checked key by key and written again from what was checked.
+
+use serde_json::{Map, Value};
+
+use super::{
+    super::{Refusal, json, shown},
+    lists,
+};
+
+/// Bytes of a body that are read at most: the Messages API's own bound (32 MB).
+pub const MAX_BODY: usize = 32 << 20;
+
+type Checked = Result<(), Refusal>;
+
+/// Judges `sent` and returns the body that goes on: the value that was checked, its key order kept. `models` are exact
+/// names, or a prefix with a final `*`.
+///
+/// # Errors
+/// Whatever is not JSON of one meaning, or has a key, tool, block, source or model that is not listed.
+pub fn body(sent: &[u8], models: &[String]) -> Result<Vec<u8>, Refusal> {
+    let value =
+        json::parse(sent).map_err(|error| Refusal::new("route/json", format!("the body cannot be read in one way only: {error}")))?;
+    let object = object(&value, "the body")?;
+    keys(object, lists::BODY, "the body")?;
+    model(object.get("model"), models)?;
+    each(object.get("messages").unwrap_or(&Value::Null), "messages", message)?;
+    for (key, value) in object {
+        match key.as_str() {
+            "tools" => each(value, "tools", tool)?,
+            "system" => content(value, "system", &["text"])?,
+            "tool_choice" => flat(value, lists::TOOL_CHOICE, "tool_choice")?,
+            "metadata" => flat(value, lists::METADATA, "metadata")?,
+            "thinking" => flat(value, lists::THINKING, "thinking")?,
+            "cache_control" => flat(value, lists::CACHE_CONTROL, "cache_control")?,
+            "output_config" => output_config(value)?,
+            "context_management" => context_management(value)?,
+            "stop_sequences" => each(value, "stop_sequences", |value| scalar(value, "stop_sequences"))?,
+            "model" | "messages" => {}
+            _ => scalar(value, key)?,
+        }
+    }
+    serde_json::to_vec(&value).map_err(|error| Refusal::new("route/json", format!("the body cannot be written again: {error}")))
+}
+
+/// Whether `name` is one of `models`.
+fn model(named: Option<&Value>, models: &[String]) -> Checked {
+    let Some(Value::String(name)) = named else {
+        return Err(Refusal::new("route/model", "the body must name its `model` as a string"));
+    };
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:@[]".contains(&b));
+    let listed = |model: &String| model.strip_suffix('*').map_or(model == name, |prefix| name.starts_with(prefix));
+    if plain && models.iter().any(listed) {
+        return Ok(());
+    }
+    let allowed = if models.is_empty() { "none".to_owned() } else { models.join(", ") };
+    Err(Refusal::new("route/model", format!("the policy does not list the model `{}` (agent.models); allowed: {allowed}", shown(name))))
+}
+
+fn message(value: &Value) -> Checked {
+    let message = object(value, "a message")?;
+    keys(message, lists::MESSAGE, "a message")?;
+    let role = kind_of(message, "role", "a message")?;
+    listed(role, lists::ROLES, "route/key", "the role")?;
+    let kinds: Vec<&str> = lists::BLOCKS.iter().map(|(kind, _)| *kind).collect();
+    content(message.get("content").unwrap_or(&Value::Null), "messages", &kinds)
+}
+
+/// A string, or a list of blocks of the named `kinds`.
+fn content(value: &Value, place: &str, kinds: &[&str]) -> Checked {
+    match value {
+        Value::String(_) => Ok(()),
+        _ => each(value, place, |value| block(value, kinds)),
+    }
+}
+
+fn block(value: &Value, kinds: &[&str]) -> Checked {
+    let block = object(value, "a content block")?;
+    let kind = kind_of(block, "type", "a content block")?;
+    listed(kind, kinds, "route/block", "the content block")?;
+    let known = lists::BLOCKS.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, keys)| keys);
+    keys(block, known, &format!("the content block `{kind}`"))?;
+    for (key, value) in block {
+        match (kind, key.as_str()) {
+            (_, "cache_control") => nullable(value, |value| flat(value, lists::CACHE_CONTROL, "cache_control"))?,
+            (_, "source") => source(value)?,
+            ("tool_result", "content") => content(value, "tool_result", lists::INNER_BLOCKS)?,
+            ("tool_use", "input") => {
+                object(value, "the input of `tool_use`")?;
+            }
+            ("tool_use", "caller") => direct(value)?,
+            ("document", "citations") => nullable(value, |value| flat(value, &["enabled"], "citations"))?,
+            ("text", "citations") => nullable(value, |value| each(value, "citations", citation))?,
+            _ => scalar(value, key)?,
+        }
+    }
+    Ok(())
+}
+
+fn source(value: &Value) -> Checked {
+    let source = object(value, "a source")?;
+    let kind = kind_of(source, "type", "a source")?;
+    let Some((_, known)) = lists::SOURCES.iter().find(|(name, _)| *name == kind) else {
+        let why = "the provider would fetch or look up what it names; send the bytes with a source of type `base64` instead";
+        return Err(Refusal::new("route/source", format!("a source of type `{}` is not allowed: {why}", shown(kind))));
+    };
+    keys(source, known, &format!("the source `{kind}`"))?;
+    for (key, value) in source {
+        match key.as_str() {
+            "content" => content(value, "source", &["image", "text"])?,
+            _ => scalar(value, key)?,
+        }
+    }
+    Ok(())
+}
+
+/// A tool was called by the model itself, not by code that the provider runs.
+fn direct(value: &Value) -> Checked {
+    flat(value, &["type"], "caller")?;
+    match value.get("type").and_then(Value::as_str) {
+        Some("direct") => Ok(()),
+        _ => Err(Refusal::new("route/tool", "a tool call by the provider's code execution is not allowed")),
+    }
+}
+
+fn citation(value: &Value) -> Checked {
+    let citation = object(value, "a citation")?;
+    listed(kind_of(citation, "type", "a citation")?, lists::CITATIONS, "route/source", "the citation")?;
+    citation.iter().try_for_each(|(key, value)| scalar(value, key))
+}
+
+fn tool(value: &Value) -> Checked {
+    let tool = object(value, "a tool")?;
+    match tool.get("type") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(kind)) if lists::CLIENT_TOOLS.contains(&kind.as_str()) => {}
+        Some(kind) => {
+            let name = kind.as_str().map_or_else(|| kind.to_string(), ToOwned::to_owned);
+            let why = "the provider runs it itself and can reach other hosts; only tools that the agent runs are allowed, do without it";
+            return Err(Refusal::new("route/tool", format!("the tool type `{}` is not allowed: {why}", shown(&name))));
+        }
+    }
+    keys(tool, lists::TOOL, "a tool")?;
+    for (key, value) in tool {
+        match key.as_str() {
+            "input_schema" => schema(value)?,
+            "input_examples" => {}
+            "cache_control" => nullable(value, |value| flat(value, lists::CACHE_CONTROL, "cache_control"))?,
+            _ => scalar(value, key)?,
+        }
+    }
+    Ok(())
+}
+
+fn output_config(value: &Value) -> Checked {
+    let config = object(value, "output_config")?;
+    keys(config, lists::OUTPUT_CONFIG, "output_config")?;
+    for (key, value) in config {
+        match key.as_str() {
+            "format" => nullable(value, |value| {
+                keys(object(value, "output_config.format")?, lists::OUTPUT_FORMAT, "output_config.format")?;
+                schema(value)
+            })?,
+            "task_budget" => nullable(value, |value| flat(value, &["remaining", "total", "type"], "task_budget"))?,
+            _ => scalar(value, key)?,
+        }
+    }
+    Ok(())
+}
+
+fn context_management(value: &Value) -> Checked {
+    nullable(value, |value| {
+        let management = object(value, "context_management")?;
+        keys(management, lists::CONTEXT_MANAGEMENT, "context_management")?;
+        each(management.get("edits").unwrap_or(&Value::Null), "edits", |edit| {
+            let kind = kind_of(object(edit, "an edit")?, "type", "an edit")?;
+            listed(kind, lists::EDITS, "route/key", "the context edit")
+        })
+    })
+}
+
+/// A JSON schema refers to nothing outside of itself.
+fn schema(value: &Value) -> Checked {
+    match value {
+        Value::Array(list) => list.iter().try_for_each(schema),
+        Value::Object(map) => map.iter().try_for_each(|(key, value)| match (key.as_str(), value) {
+            ("$ref" | "$dynamicRef" | "$recursiveRef", Value::String(target)) if !target.starts_with('#') => {
+                Err(Refusal::new("route/source", format!("a schema refers to `{}`: only `#…` inside of itself is allowed", shown(target))))
+            }
+            _ => schema(value),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn object<'a>(value: &'a Value, place: &str) -> Result<&'a Map<String, Value>, Refusal> {
+    value.as_object().ok_or_else(|| Refusal::new("route/form", format!("{place} must be a JSON object")))
+}
+
+fn each(value: &Value, place: &str, check: impl Fn(&Value) -> Checked) -> Checked {
+    value.as_array().ok_or_else(|| Refusal::new("route/form", format!("`{place}` must be a list")))?.iter().try_for_each(check)
+}
+
+fn nullable(value: &Value, check: impl Fn(&Value) -> Checked) -> Checked {
+    if value.is_null() { Ok(()) } else { check(value) }
+}
+
+/// An object of scalars with known keys.
+fn flat(value: &Value, known: &[&str], place: &str) -> Checked {
+    let object = object(value, place)?;
+    keys(object, known, place)?;
+    object.iter().try_for_each(|(key, value)| scalar(value, key))
+}
+
+fn scalar(value: &Value, key: &str) -> Checked {
+    match value {
+        Value::Array(_) | Value::Object(_) => Err(Refusal::new("route/form", format!("`{}` must be a plain value", shown(key)))),
+        _ => Ok(()),
+    }
+}
+
+fn keys(object: &Map<String, Value>, known: &[&str], place: &str) -> Checked {
+    match object.keys().find(|key| !known.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(Refusal::new("route/key", format!("{place} has the key `{}`, which is not allowed here", shown(key)))),
+    }
+}
+
+fn kind_of<'a>(object: &'a Map<String, Value>, key: &str, place: &str) -> Result<&'a str, Refusal> {
+    object.get(key).and_then(Value::as_str).ok_or_else(|| Refusal::new("route/form", format!("{place} needs `{key}` as a string")))
+}
+
+fn listed(name: &str, known: &[&str], rule: &'static str, what: &str) -> Checked {
+    if known.contains(&name) { Ok(()) } else { Err(Refusal::new(rule, format!("{what} `{}` is not allowed here", shown(name)))) }
+}

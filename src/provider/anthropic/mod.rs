@@ -1,0 +1,155 @@
+//! The Claude API as the gateway lets it through: two calls, known headers, known bodies.
+
+mod body;
+mod lists;
+
+use hyper::{HeaderMap, Method, header::HeaderName};
+
+use super::{Refusal, shown};
+
+pub use body::{MAX_BODY, body};
+
+/// The path of the gateway under which this provider is reached.
+pub const PREFIX: &str = "/anthropic";
+
+/// The calls that there are, below the provider's base URL.
+const CALLS: &[&str] = &["/v1/messages", "/v1/messages/count_tokens"];
+
+/// Judges where a request goes. `path` and `query` are as they were sent, without [`PREFIX`]; what comes back is the
+/// path with its query, and is sent as it is.
+///
+/// # Errors
+/// Any other method, path or query, and any path that could be read in two ways.
+pub fn target(method: &Method, path: &str, query: Option<&str>) -> Result<String, Refusal> {
+    let refused = |rule, what: String| {
+        let known = "the gateway forwards only POST /anthropic/v1/messages and POST /anthropic/v1/messages/count_tokens";
+        Err(Refusal::new(rule, format!("{what}: {known}, with no query or with ?beta=true")))
+    };
+    if !path.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._/".contains(&b)) || path.contains("//") || path.contains("..") {
+        return refused("route/path", format!("the path `{}` has an encoding, `;`, `//`, `..` or an odd character", shown(path)));
+    }
+    if !CALLS.contains(&path) {
+        return refused("route/path", format!("there is no way to {PREFIX}{}", shown(path)));
+    }
+    if *method != Method::POST {
+        return refused("route/method", format!("{} is not allowed on {PREFIX}{path}", shown(method.as_str())));
+    }
+    match query {
+        None => Ok(path.to_owned()),
+        Some("beta=true") => Ok(format!("{path}?beta=true")),
+        Some(query) => refused("route/query", format!("the query `{}` is not allowed", shown(query))),
+    }
+}
+
+/// The header fields that go on, credential and length not among them.
+///
+/// # Errors
+/// When `anthropic-beta` names a token that is not listed, or a body that is not plain JSON is announced.
+pub fn headers(sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
+    let mut kept = HeaderMap::new();
+    for (name, value) in sent {
+        if lists::HEADERS.contains(&name.as_str()) || name.as_str().starts_with(lists::SDK_HEADERS) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    if sent.contains_key(hyper::header::CONTENT_ENCODING) {
+        return Err(Refusal::new("route/header", "a compressed body (content-encoding) cannot be checked: send plain JSON"));
+    }
+    let kinds: Vec<_> = sent.get_all(hyper::header::CONTENT_TYPE).iter().collect();
+    if kinds.len() != 1 || !is_json(kinds[0].as_bytes()) {
+        return Err(Refusal::new("route/header", "the body must be announced once, as `content-type: application/json`"));
+    }
+    let beta = HeaderName::from_static("anthropic-beta");
+    for value in sent.get_all(&beta) {
+        let text = value.to_str().unwrap_or("\u{fffd}");
+        for token in text.split(',').map(str::trim) {
+            if !lists::BETAS.contains(&token) {
+                return Err(Refusal::new("route/beta", format!("anthropic-beta names `{}`, which is not allowed here", shown(token))));
+            }
+        }
+        kept.append(beta.clone(), value.clone());
+    }
+    Ok(kept)
+}
+
+fn is_json(value: &[u8]) -> bool {
+    let value = value.to_ascii_lowercase();
+    [&b"application/json"[..], b"application/json; charset=utf-8", b"application/json;charset=utf-8"].contains(&value.as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(method: &str, path: &str, query: Option<&str>) -> Result<String, &'static str> {
+        target(&method.parse().unwrap(), path, query).map_err(|refusal| refusal.rule)
+    }
+
+    #[test]
+    fn two_calls_go_through_and_nothing_else() {
+        assert_eq!(judge("POST", "/v1/messages", Some("beta=true")).unwrap(), "/v1/messages?beta=true");
+        assert_eq!(judge("POST", "/v1/messages/count_tokens", None).unwrap(), "/v1/messages/count_tokens");
+        for (method, path, query, rule) in [
+            ("GET", "/v1/messages", None, "route/method"),
+            ("post", "/v1/messages", None, "route/method"),
+            ("HEAD", "", None, "route/path"),
+            ("POST", "/v1/files", None, "route/path"),
+            ("POST", "/v1/messages/batches", None, "route/path"),
+            ("POST", "/v1/messages/", None, "route/path"),
+            ("POST", "/V1/messages", None, "route/path"),
+            ("POST", "/v1/%6dessages", None, "route/path"),
+            ("POST", "/v1/messages%2fbatches", None, "route/path"),
+            ("POST", "/v1//messages", None, "route/path"),
+            ("POST", "/v1/files/../messages", None, "route/path"),
+            ("POST", "/v1/messages;a", None, "route/path"),
+            ("POST", "/v1/messages", Some(""), "route/query"),
+            ("POST", "/v1/messages", Some("beta=true&beta=true"), "route/query"),
+            ("POST", "/v1/messages", Some("BETA=true"), "route/query"),
+            ("POST", "/v1/messages", Some("beta=%74rue"), "route/query"),
+        ] {
+            assert_eq!(judge(method, path, query), Err(rule), "{method} {path} {query:?}");
+        }
+    }
+
+    fn sent(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(*name, value.parse().unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn only_listed_header_fields_go_on() {
+        let all = sent(&[
+            ("content-type", "application/json"),
+            ("anthropic-version", "2023-06-01"),
+            ("anthropic-beta", "claude-code-20250219, effort-2025-11-24"),
+            ("x-stainless-os", "Linux"),
+            ("authorization", "Bearer made-up"),
+            ("x-api-key", "made-up"),
+            ("x-http-method-override", "GET"),
+            ("cookie", "a=b"),
+            ("connection", "x-app"),
+        ]);
+        let kept = headers(&all).unwrap();
+        let names: Vec<_> = kept.keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["content-type", "anthropic-version", "x-stainless-os", "anthropic-beta"]);
+    }
+
+    #[test]
+    fn odd_betas_and_bodies_are_refused() {
+        let json = ("content-type", "application/json");
+        for (fields, rule) in [
+            (vec![json, ("anthropic-beta", "files-api-2025-04-14")], "route/beta"),
+            (vec![json, ("anthropic-beta", "effort-2025-11-24,,")], "route/beta"),
+            (vec![json, ("anthropic-beta", "effort-2025-11-24"), ("anthropic-beta", "mcp-client-2025-11-20")], "route/beta"),
+            (vec![json, ("content-encoding", "gzip")], "route/header"),
+            (vec![json, ("content-type", "text/plain")], "route/header"),
+            (vec![("content-type", "multipart/form-data")], "route/header"),
+            (vec![], "route/header"),
+        ] {
+            assert_eq!(headers(&sent(&fields)).unwrap_err().rule, rule, "{fields:?}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! From found differences to a written tree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Error, LARGEST_CHANGED,
+    convert::{Foreign, foreign, needs_base, to_git},
+    listing::{Root, What},
+};
+use crate::{
+    gate::{Fact, Oddity},
+    git::{Attributes, Entry, Mode, Oid, Repository, Staged, Tree},
+};
+
+/// A path that is not what it was.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) path: Vec<u8>,
+    pub(super) what: What,
+    /// What the base has there.
+    pub(super) old: Option<Entry>,
+    pub(super) same_bytes: bool,
+    pub(super) same_mode: bool,
+}
+
+/// A tree in the making.
+pub(super) struct Stage<'a> {
+    root: &'a Root,
+    repository: &'a Repository,
+    base_tree: Oid,
+    base: &'a Tree,
+    set: BTreeMap<Vec<u8>, Entry>,
+    removed: BTreeSet<Vec<u8>>,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(root: &'a Root, repository: &'a Repository, base_tree: Oid, base: &'a Tree) -> Self {
+        Self { root, repository, base_tree, base, set: BTreeMap::new(), removed: BTreeSet::new() }
+    }
+
+    /// Takes new and changed files and links in. Gives the facts of those that cannot be converted; the base's entry
+    /// stays in their place.
+    pub(super) fn add(&mut self, found: Vec<Found>) -> Result<Vec<Fact>, Error> {
+        let files: Vec<Vec<u8>> =
+            found.iter().filter(|found| matches!(found.what, What::File { .. })).map(|found| found.path.clone()).collect();
+        let attributes = self.repository.attributes(self.base_tree, &files)?;
+        let none = Attributes::default();
+        let (mut facts, mut store) = (Vec::new(), Vec::new());
+        for found in found {
+            let mode = new_mode(&found);
+            match (found.old, attributes.get(&found.path).unwrap_or(&none)) {
+                (Some(old), _) if found.same_bytes => {
+                    self.set.insert(found.path, Entry { mode, id: old.id });
+                }
+                (_, given) if mode != Mode::Symlink && foreign(given).is_some() => {
+                    facts.extend(foreign(given).map(|foreign| unconverted(&found, foreign)))
+                }
+                (_, given) => store.push((found, mode, given.clone())),
+            }
+        }
+        self.store(&store)?;
+        Ok(facts)
+    }
+
+    fn store(&mut self, store: &[(Found, Mode, Attributes)]) -> Result<(), Error> {
+        if store.is_empty() {
+            return Ok(());
+        }
+        // One repository cannot answer questions about blobs while it takes others in; it can read its base.
+        let mut waiting = store.iter();
+        let next = || match waiting.next() {
+            Some((found, mode, attributes)) => self.bytes(found, *mode, attributes).map(Some),
+            None => Ok(None),
+        };
+        let ids = self.repository.store_blobs::<Error>(next)?;
+        for ((found, mode, _), id) in store.iter().zip(ids) {
+            self.set.insert(found.path.clone(), Entry { mode: *mode, id });
+        }
+        Ok(())
+    }
+
+    fn bytes(&self, found: &Found, mode: Mode, attributes: &Attributes) -> Result<Vec<u8>, Error> {
+        if mode == Mode::Symlink {
+            return self.root.link(&found.path);
+        }
+        let bytes = self.root.read(&found.path, LARGEST_CHANGED)?;
+        let base = match found.old {
+            Some(entry) if needs_base(attributes) && entry.mode.is_file() => Some(self.repository.blob(entry.id, LARGEST_CHANGED)?),
+            _ => None,
+        };
+        Ok(to_git(bytes, attributes, base.as_deref()))
+    }
+
+    /// Takes paths of the base out.
+    pub(super) fn remove(&mut self, paths: impl Iterator<Item = Vec<u8>>) {
+        self.removed.extend(paths);
+    }
+
+    /// Writes the tree. What stands in the way of a new path goes: files below it, a file above it.
+    pub(super) fn write(mut self) -> Result<Oid, Error> {
+        let in_the_way: Vec<Vec<u8>> =
+            self.set.keys().flat_map(|path| below(self.base, path).into_iter().chain(above(self.base, path))).collect();
+        self.removed.extend(in_the_way);
+        self.removed.retain(|path| !self.set.contains_key(path));
+        if self.set.is_empty() && self.removed.is_empty() {
+            return Ok(self.base_tree);
+        }
+        let removals = self.removed.into_iter().map(|path| Staged { path, entry: None });
+        let additions = self.set.into_iter().map(|(path, entry)| Staged { path, entry: Some(entry) });
+        let changes: Vec<Staged> = removals.chain(additions).collect();
+        Ok(self.repository.write_tree(self.base_tree, &changes)?)
+    }
+}
+
+fn unconverted(found: &Found, foreign: Foreign) -> Fact {
+    let oddity = match foreign {
+        Foreign::Filter(name) => Oddity::Filter(name),
+        Foreign::Encoding(name) => Oddity::Encoding(name),
+    };
+    Fact { path: found.path.clone(), old: found.old, new: None, oddity: Some(oddity) }
+}
+
+/// The mode in the tree: that of the base where the file's own did not change.
+fn new_mode(found: &Found) -> Mode {
+    match (&found.what, found.old) {
+        (What::Symlink, _) => Mode::Symlink,
+        (What::File { .. }, Some(old)) if found.same_mode && old.mode.is_file() => old.mode,
+        (What::File { executable: true, .. }, _) => Mode::Executable,
+        _ => Mode::File,
+    }
+}
+
+/// Every path of `tree` below the folder `path`.
+pub(super) fn below(tree: &Tree, path: &[u8]) -> Vec<Vec<u8>> {
+    let folder = [path, b"/"].concat();
+    tree.range(folder.clone()..).map(|(path, _)| path).take_while(|path| path.starts_with(&folder)).cloned().collect()
+}
+
+/// Every path of `tree` that `path` would be below.
+fn above(tree: &Tree, path: &[u8]) -> Vec<Vec<u8>> {
+    let cuts = path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| path[..at].to_vec());
+    cuts.filter(|prefix| tree.contains_key(prefix)).collect()
+}

@@ -1,0 +1,102 @@
+//! The real Claude Code against the scripted provider, through the gateway. Everything runs in a network namespace with
+//! nothing but loopback, so that no packet can leave whatever the program tries.
+
+use std::{
+    env, fs,
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    KEY, Running, TICKET, route_policy,
+    support::provider::{Block, Provider, Turn},
+};
+
+/// Names the program to test with, where it is not `claude` in PATH.
+const VARIABLE: &str = "TIDEWAITER_CLAUDE";
+
+fn program() -> Option<PathBuf> {
+    if let Some(named) = env::var_os(VARIABLE) {
+        return Some(named.into());
+    }
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join("claude")).find(|file| file.is_file())
+}
+
+/// Runs the test `inside` of this very binary in a network namespace of its own.
+#[test]
+fn the_real_claude_gets_through_and_its_web_search_does_not() {
+    let not_run = |why: &str| writeln!(std::io::stderr(), "NOT RUN: Claude Code through the gateway: {why}").unwrap();
+    if program().is_none() {
+        return not_run(&format!("no `claude` in PATH; name one in {VARIABLE}"));
+    }
+    let user = if nix::unistd::geteuid().is_root() { "-n" } else { "-rn" };
+    if !Command::new("unshare").args([user, "true"]).status().is_ok_and(|status| status.success()) {
+        return not_run("network namespaces cannot be made here");
+    }
+    let script = "ip link set lo up && exec \"$0\" --exact claude::inside --ignored --nocapture";
+    let output = Command::new("unshare").args([user, "sh", "-c", script]).arg(env::current_exe().unwrap()).output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+fn script(work: &str) -> Vec<Turn> {
+    vec![
+        Turn::Says(vec![
+            Block::Text("First a look.".to_owned()),
+            Block::Tool { name: "Bash".to_owned(), input: json!({ "command": "echo marker-of-bash", "description": "look" }) },
+        ]),
+        Turn::tool("Write", json!({ "file_path": format!("{work}/new.txt"), "content": "written\n" })),
+        Turn::tool("Read", json!({ "file_path": format!("{work}/new.txt") })),
+        Turn::tool("WebSearch", json!({ "query": "made up words" })),
+        Turn::text("All done."),
+    ]
+}
+
+#[test]
+#[ignore = "run in a network namespace by the test above"]
+fn inside() {
+    let work = env::temp_dir().join(format!("tidewaiter-test-claude-{}", std::process::id()));
+    fs::create_dir_all(work.join("home")).unwrap();
+    let work_path = work.to_str().unwrap();
+    let provider = Provider::start(script(work_path));
+    let gateway = Running::start(&route_policy(&provider.base_url()));
+    let proxy = format!("http://tidewaiter:{TICKET}@{}", gateway.address);
+    let output = Command::new(program().unwrap())
+        .args(["-p", "Do the task", "--output-format", "stream-json", "--verbose", "--permission-mode", "acceptEdits"])
+        .args(["--allowedTools", "Bash,Read,Write,WebSearch", "--max-turns", "20"])
+        .current_dir(&work)
+        .env_clear()
+        .env("PATH", env::var_os("PATH").unwrap())
+        .env("HOME", work.join("home"))
+        .env("ANTHROPIC_BASE_URL", format!("http://{}/anthropic", gateway.address))
+        .env("ANTHROPIC_AUTH_TOKEN", TICKET)
+        .envs([("HTTPS_PROXY", &proxy), ("HTTP_PROXY", &proxy)])
+        .envs([("NO_PROXY", "127.0.0.1,localhost"), ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"), ("DISABLE_UPDATES", "1")])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let written = fs::read_to_string(work.join("new.txt"));
+    fs::remove_dir_all(&work).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let records = gateway.records(1);
+    let result: Value =
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).find(|line: &Value| line["type"] == "result").unwrap();
+    assert_eq!((&result["is_error"], &result["result"]), (&json!(false), &json!("All done.")), "{records:#?}\n{text}");
+    assert_eq!(written.unwrap(), "written\n");
+
+    let sent = provider.requests();
+    assert!(sent.len() >= 5, "{}", sent.len());
+    assert!(sent.iter().all(|request| request.header("x-api-key") == Some(KEY) && request.header("authorization").is_none()));
+    assert!(sent.iter().all(|request| !String::from_utf8_lossy(&request.body).contains(TICKET)));
+    let last = sent.last().unwrap().json().to_string();
+    assert!(last.contains("marker-of-bash"));
+    // The refusal reached the model in words.
+    assert!(last.contains("the tool type `web_search_20250305` is not allowed"), "{last}");
+
+    let refused: Vec<_> = records.iter().filter(|record| record["allowed"] == false && record["method"] != "HEAD").collect();
+    assert!(!refused.is_empty() && refused.iter().all(|record| record["rule"] == "route/tool"), "{refused:#?}");
+    assert_eq!(records.iter().filter(|record| record["allowed"] == true).count(), sent.len());
+}

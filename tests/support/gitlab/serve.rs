@@ -1,0 +1,60 @@
+//! Takes connections, and answers each with the truth or with a fault.
+
+use std::{
+    net::{TcpListener, TcpStream},
+    sync::Arc,
+    thread,
+};
+
+use super::{Fault, Shared, api, git, http, http::Request, http::Response};
+
+pub(super) fn forever(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming().flatten() {
+        let shared = Arc::clone(shared);
+        thread::spawn(move || one(&stream, &shared));
+    }
+}
+
+fn one(stream: &TcpStream, shared: &Shared) {
+    let Some(request) = http::read(stream) else { return };
+    shared.requests.lock().unwrap().push(request.clone());
+    let latency = *shared.latency.lock().unwrap();
+    thread::sleep(latency);
+    let answer = match fault(shared, &request.path) {
+        Some(fault) if !fault.after => told(&fault),
+        Some(fault) => {
+            truth(shared, &request);
+            told(&fault)
+        }
+        None => truth(shared, &request),
+    };
+    let mut stream = stream;
+    let _ = answer.write(&mut stream);
+}
+
+/// The next fault for `path`, counted down.
+fn fault(shared: &Shared, path: &str) -> Option<Fault> {
+    let mut faults = shared.faults.lock().unwrap();
+    let fault = faults.iter_mut().find(|fault| fault.times > 0 && path.contains(&fault.path))?;
+    fault.times -= 1;
+    let Fault { path, status, headers, body, after, .. } = fault;
+    Some(Fault { path: path.clone(), status: *status, headers: headers.clone(), body: body.clone(), after: *after, times: 1 })
+}
+
+fn told(fault: &Fault) -> Response {
+    let message = Response::message(fault.status, "made-up failure");
+    let body = fault.body.clone().map_or(message.body, String::into_bytes);
+    Response { status: fault.status, headers: fault.headers.clone(), body }
+}
+
+fn truth(shared: &Shared, request: &Request) -> Response {
+    if !request.path.starts_with("/api/") {
+        let access = git::access(&shared.model.lock().unwrap(), request);
+        return git::answer(&shared.root, request, access);
+    }
+    if let Some(Err(violation)) = shared.document.as_ref().map(|document| document.check(request)) {
+        shared.violations.lock().unwrap().push(format!("{} {}: {violation}", request.method, request.path));
+    }
+    let branch = |name: &str| git::tip(&shared.root.join(format!("{}.git", super::PATH)), name);
+    api::answer(&mut shared.model.lock().unwrap(), request, &branch)
+}
