@@ -1,6 +1,6 @@
 //! Stand-ins for far ends, on loopback, shared by tests and examples.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
-pub mod provider;
 pub mod gitlab;
 pub mod openapi;
+pub mod provider;
