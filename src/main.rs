@@ -1,11 +1,15 @@
-//! The program: one of its own helper processes, or the command line.
+//! The program: one of its own helper processes, what git asks for a token, or the command line.
 
 use std::process::ExitCode;
 
+use tidewaiter::{cli, git, role::Role};
+
 fn main() -> ExitCode {
-    let name = std::env::args().next().unwrap_or_default();
-    match tidewaiter::role::Role::named(&name) {
-        Some(role) => tidewaiter::cli::roles::main(role),
-        None => tidewaiter::cli::main(),
+    if std::env::var_os(git::ASKPASS_VARIABLE).is_some() {
+        return git::askpass_main(std::env::args_os());
+    }
+    match Role::named(&std::env::args().next().unwrap_or_default()) {
+        Some(role) => cli::roles::main(role),
+        None => cli::main(),
     }
 }

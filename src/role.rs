@@ -21,11 +21,9 @@ pub enum Role {
     Context,
     /// Pushes and answers.
     Publish,
-    /// Hands git its one credential.
-    Askpass,
 }
 
-const ALL: [(Role, &str); 10] = [
+const ALL: [(Role, &str); 9] = [
     (Role::Gateway, "tidewaiter-gateway"),
     (Role::Broker, "tidewaiter-broker"),
     (Role::Scribe, "tidewaiter-scribe"),
@@ -35,7 +33,6 @@ const ALL: [(Role, &str); 10] = [
     (Role::Gate, "tidewaiter-gate"),
     (Role::Context, "tidewaiter-context"),
     (Role::Publish, "tidewaiter-publish"),
-    (Role::Askpass, "tidewaiter-askpass"),
 ];
 
 impl Role {

@@ -5,10 +5,11 @@ use std::{
     fs::File,
     io::{self, Write as _},
     os::fd::AsFd as _,
+    path::PathBuf,
     process::ExitCode,
 };
 
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     fence::broker,
@@ -17,8 +18,10 @@ use crate::{
         confine::{self, Keep},
         enter, stem,
     },
+    job,
     role::Role,
     scribe,
+    supervisor::worker::Desk,
     sys::{
         descriptor::{content, take},
         socket::receive_descriptor,
@@ -35,7 +38,12 @@ pub fn main(role: Role) -> ExitCode {
         Role::Scribe => scribe(),
         Role::Stem => stem(),
         Role::Enter => enter(),
-        other => Err(format!("{} is not a process of this version", other.name()).into()),
+        Role::Context => work(|spec: &job::context::Spec| reading(spec.ca_file(), &[], true), job::context::work),
+        Role::Workspace => {
+            work(|spec: &job::workspace::Spec| reading(Some("/".into()), &[&spec.room], spec.tip.is_some()), job::workspace::work)
+        }
+        Role::Gate => work(|spec: &job::inspect::Spec| reading(Some("/".into()), &[&spec.room], false), job::inspect::work),
+        Role::Publish => work(|spec: &job::publish::Spec| reading(Some("/".into()), &[&spec.room], true), job::publish::work),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,6 +52,17 @@ pub fn main(role: Role) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A worker: it reads what a program needs and `more`, writes beneath `write`, and reaches the network or not.
+fn work<S: DeserializeOwned, A: Serialize>(keep: impl FnOnce(&S) -> Keep, work: impl FnOnce(S) -> A) -> Done {
+    Desk::take()?.work(|spec| Some(keep(spec)), work)
+}
+
+fn reading(more: Option<PathBuf>, write: &[&PathBuf], network: bool) -> Keep {
+    let read = ["/etc/resolv.conf", "/etc/hosts"].into_iter().map(PathBuf::from).chain(more).collect();
+    let write: Vec<PathBuf> = write.iter().map(|path| (*path).clone()).collect();
+    Keep { read, capabilities: !write.is_empty(), write, network, uid: None }
 }
 
 fn specification<T: DeserializeOwned>() -> Result<T, Box<dyn Error>> {
@@ -56,7 +75,7 @@ fn gateway() -> Done {
     let prepared = gateway::Gateway::prepare(spec)?;
     // Names are resolved by the C library, which reads these for every look-up.
     let read = ["/etc/resolv.conf", "/etc/hosts"].map(Into::into).to_vec();
-    confine::confine(&Keep { read, write: vec![], network: true, uid })?;
+    confine::confine(&Keep { read, network: true, uid, ..Keep::default() })?;
     // An empty line: nothing can fail any more.
     records.write_all(b"\n")?;
     Ok(prepared.serve(listener.into(), records, Some(lifeline))?)

@@ -51,6 +51,24 @@ impl Known {
         Self::new(vec![])
     }
 
+    /// `text` with every value, in whatever form it stands there, replaced by its variable's name in brackets.
+    pub fn redact(&self, text: &str) -> String {
+        let mut hits: Vec<(usize, usize, usize)> =
+            self.search.find_overlapping_iter(text).map(|hit| (hit.start(), hit.end(), hit.pattern().as_usize())).collect();
+        hits.sort_unstable();
+        let (mut out, mut done) = (String::new(), 0);
+        for (start, end, pattern) in hits {
+            if start >= done {
+                let name = self.owners.get(pattern).and_then(|owner| self.names.get(*owner)).map_or("secret", String::as_str);
+                out.push_str(text.get(done..start).unwrap_or_default());
+                out.push_str(&format!("[{name}]"));
+            }
+            done = done.max(end);
+        }
+        out.push_str(text.get(done..).unwrap_or_default());
+        out
+    }
+
     /// The variables whose values are in `bytes`, each with the offset at which the first one ends.
     pub(super) fn find(&self, bytes: &[u8]) -> Vec<(&str, usize)> {
         let mut seen = BTreeSet::new();
@@ -177,6 +195,15 @@ fn base64_at(bytes: &[u8], offset: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_of_a_value_is_left_in_text_that_leaves() {
+        let known = Known::new(vec![("TOKEN".to_owned(), Secret::new("made-up-value-000"))]).unwrap();
+        let encoded = STANDARD.encode("made-up-value-000");
+        let said = known.redact(&format!("a made-up-value-000 b {encoded} é"));
+        assert!(said.starts_with("a [TOKEN] b [TOKEN]") && said.ends_with(" é"), "{said}");
+        assert_eq!(known.redact("made-up-value"), "made-up-value");
+    }
 
     const VALUE: &str = "made-up/value+not=a key";
 

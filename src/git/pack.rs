@@ -40,8 +40,11 @@ impl<'a> OwnRepository<'a> {
         let config = if partial { format!("{CONFIG}{PARTIAL}").replace("version = 0", "version = 1") } else { CONFIG.to_owned() };
         lay_out(&dir, &config)?;
         let made = Self { ours, work_tree: work_tree.to_owned(), dir };
-        if let Some(shallow) = checkout.shallow()? {
-            write(&made.dir.join("shallow"), &shallow)?;
+        // Where history is cut: the checkout's cut, or that of a fetch since.
+        match std::fs::read(ours.dir.join("shallow")) {
+            Ok(shallow) => write(&made.dir.join("shallow"), &shallow)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(file_error(&ours.dir.join("shallow"))(error)),
         }
         made.pack(head, partial)?;
         made.point_head(head, branch)?;

@@ -21,7 +21,7 @@ const ROWS: usize = 50;
 const CELL_BYTES: usize = 400;
 
 /// One changed file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ChangedFile {
     /// What happened to it.
     pub what: Change,
@@ -34,7 +34,7 @@ pub struct ChangedFile {
 }
 
 /// What happened to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Change {
     /// It is new.
     Added,

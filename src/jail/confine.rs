@@ -21,6 +21,8 @@ pub struct Keep {
     pub write: Vec<PathBuf>,
     /// Whether it may connect to and bind any TCP port.
     pub network: bool,
+    /// Whether it keeps the capabilities that it has: to read and give away files of other uids.
+    pub capabilities: bool,
     /// The uid to change to, where the process may.
     pub uid: Option<u32>,
 }
@@ -64,6 +66,7 @@ pub fn confine(keep: &Keep) -> Result<(), Error> {
     let grants = Grants {
         read_if_there: keep.read.clone(),
         write: keep.write.clone(),
+        devices: !keep.read.is_empty(),
         ports: if keep.network { Ports::Open } else { Ports::Closed },
         ..Grants::default()
     };
@@ -71,8 +74,10 @@ pub fn confine(keep: &Keep) -> Result<(), Error> {
     if let Some(uid) = keep.uid {
         change(uid).map_err(|source| Error::Uid { uid, source })?;
     }
-    for set in [CapSet::Ambient, CapSet::Effective, CapSet::Permitted, CapSet::Inheritable] {
-        caps::clear(None, set)?;
+    if !keep.capabilities {
+        for set in [CapSet::Ambient, CapSet::Effective, CapSet::Permitted, CapSet::Inheritable] {
+            caps::clear(None, set)?;
+        }
     }
     prctl::set_no_new_privs().map_err(Error::NoNewPrivs)?;
     opened.restrict()?;

@@ -8,7 +8,7 @@ pub mod json;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue};
 use serde::{Deserialize, Serialize};
 
-use crate::secret::Secret;
+use crate::{policy::Provider, secret::Secret};
 
 /// Why a request does not go on, in words that a model can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,17 @@ pub enum Credential {
     ApiKey(Secret),
     /// An access token, sent as `Authorization: Bearer`.
     Bearer(Secret),
+}
+
+/// The credential for `provider` among a job's variables: `ANTHROPIC_API_KEY`, else `ANTHROPIC_AUTH_TOKEN`. `variable` gives
+/// the value of one that is set and not empty.
+pub fn credential(provider: Provider, variable: impl Fn(&str) -> Option<String>) -> Option<Credential> {
+    match provider {
+        Provider::Anthropic => {
+            let key = variable("ANTHROPIC_API_KEY").map(|key| Credential::ApiKey(Secret::new(key)));
+            key.or_else(|| variable("ANTHROPIC_AUTH_TOKEN").map(|token| Credential::Bearer(Secret::new(token))))
+        }
+    }
 }
 
 impl Credential {

@@ -4,18 +4,18 @@ mod ownership;
 mod place;
 
 use std::{
-    collections::BTreeMap,
     ffi::{OsStr, OsString},
     path::PathBuf,
 };
 
 use crate::{
+    agent::{self, Launch},
     environment::{Places, Variables},
     exit,
     jail::Failure,
     journal::{self, Event, Journal},
     policy::{self, Policy},
-    promise, scribe,
+    promise, provider, scribe,
     supervisor::{self, Gateway, OnSignal, Outcome, Room, Stop, Task},
 };
 
@@ -91,12 +91,15 @@ pub fn run(options: Options) -> Result<u8, Error> {
     if options.journal.is_some() {
         journal.record(&host.start("run", policy.digest()))?;
     }
-    let gateway = Gateway::new(BTreeMap::new())?;
+    let value = |name: &str| job.get(OsStr::new(name)).and_then(|value| value.to_str()).filter(|text| !text.is_empty()).map(str::to_owned);
+    let given = policy.network.routes.iter().filter_map(|route| Some((route.provider, provider::credential(route.provider, value)?)));
+    let gateway = Gateway::new(given.collect())?;
+    let environment = provider_variables(&policy, &gateway, &places)?;
     let task = Task {
         policy: &policy,
         command: options.command,
         job: &job,
-        environment: Variables::new(),
+        environment,
         places,
         room: &room,
         gateway,
@@ -117,13 +120,20 @@ pub fn run(options: Options) -> Result<u8, Error> {
     Ok(status)
 }
 
+/// What tells the command where its provider is, where the policy has a route to one.
+fn provider_variables(policy: &Policy, gateway: &Gateway, places: &Places) -> Result<Variables, Error> {
+    if policy.network.routes.is_empty() {
+        return Ok(Variables::new());
+    }
+    let provider = format!("http://{}/anthropic", gateway.address()?);
+    let launch = Launch { agent: &policy.agent, provider: &provider, ticket: &gateway.ticket, home: &places.home, tmp: &places.tmp };
+    Ok(agent::environment(&launch).into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+}
+
 /// The command's own status; that we ended it is said aloud, and is our failure unless a signal asked for it.
 fn status(outcome: &Outcome) -> Result<u8, Error> {
-    let said = |text: &str| Err(Error::Stopped(text.to_owned()));
     match outcome.stopped {
-        Some(Stop::Time) => said("`limits.time` of the policy is over"),
-        Some(Stop::Turns) => said("`limits.turns` of the policy is reached"),
-        Some(Stop::Helper(name)) => said(&format!("the {name} ended")),
+        Some(stop @ (Stop::Time | Stop::Turns | Stop::Helper(_))) => Err(Error::Stopped(stop.to_string())),
         Some(Stop::Cancelled(_)) | None => Ok(u8::try_from(outcome.status).unwrap_or(u8::MAX)),
     }
 }

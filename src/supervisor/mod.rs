@@ -105,6 +105,17 @@ pub enum Stop {
     Helper(&'static str),
 }
 
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Time => f.write_str("`limits.time` of the policy is over"),
+            Self::Turns => f.write_str("`limits.turns` of the policy is reached"),
+            Self::Cancelled(number) => write!(f, "cancelled by signal {number}"),
+            Self::Helper(name) => write!(f, "the {name} ended"),
+        }
+    }
+}
+
 /// How it went.
 #[derive(Clone, Debug)]
 pub struct Outcome {

@@ -123,13 +123,13 @@ impl Copy<'_> {
     }
 }
 
-fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+pub(super) fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
     let path = PathBuf::from(path);
     move |source| Error::Write { path, source }
 }
 
 /// Gives a tree that nobody else has touched yet to `uid` and `gid`; links themselves, not what they lead to.
-fn give(path: &Path, uid: u32, gid: u32) -> Result<(), Error> {
+pub(super) fn give(path: &Path, uid: u32, gid: u32) -> Result<(), Error> {
     let kind = fs::symlink_metadata(path).map_err(failed(path))?.file_type();
     if kind.is_dir() {
         for entry in fs::read_dir(path).map_err(failed(path))? {

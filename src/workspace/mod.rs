@@ -11,11 +11,13 @@ mod ignore;
 mod listing;
 mod manifest;
 mod staging;
+mod tip;
 mod unchanged;
 
 pub use candidate::{Candidate, candidate, worktree};
 pub use copy::{Options, make};
 pub use manifest::{Handed, Kind, Manifest};
+pub use tip::write_out;
 
 use std::{
     path::PathBuf,
@@ -96,6 +98,9 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A path of a tree that leads elsewhere.
+    #[error("the branch holds the path {0}, which no git makes; it is not written out")]
+    Path(String),
     /// The manifest is not one.
     #[error("the manifest {} cannot be used: {reason}", path.display())]
     Manifest {
@@ -119,6 +124,7 @@ impl Error {
             Self::Unreadable { .. } | Self::TooMuch { .. } | Self::TooLarge { .. } | Self::Moving(_) | Self::TimedOut(_) => {
                 Exit::Uninspected
             }
+            Self::Path(_) => Exit::Uninspected,
             Self::Write { .. } | Self::Manifest { .. } => Exit::Internal,
             // Git that fails on what the agent made is an inspection that failed.
             Self::Git(error) => match error.exit() {

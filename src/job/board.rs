@@ -1,0 +1,201 @@
+//! Boarding: everything that is known and held before GitLab is asked. What is missing is said in one line, and nothing was
+//! spent.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{AUTHOR, Ending, context::Refusal, email, record::Log};
+use crate::{
+    environment::{self, Variables},
+    exit::Exit,
+    gitlab::JobFacts,
+    journal::{Event, Journal},
+    policy::{AgentKind, Policy},
+    promise, provider,
+    role::Role,
+    secret::Secret,
+    supervisor::{Credentials, Room, worker},
+};
+
+/// What the command line says.
+#[derive(Debug)]
+pub struct Options {
+    /// Policy files, the highest layer first.
+    pub policy: Vec<PathBuf>,
+    /// Whether the log may have colours.
+    pub colour: bool,
+}
+
+/// The job as it was boarded.
+pub(super) struct Board {
+    pub(super) variables: Variables,
+    /// The variables without secrets, for workers.
+    pub(super) public: BTreeMap<String, String>,
+    pub(super) facts: JobFacts,
+    pub(super) policy: Policy,
+    pub(super) uid: Option<u32>,
+    pub(super) token: Secret,
+    pub(super) job_token: Option<Secret>,
+    pub(super) credentials: Credentials,
+    pub(super) secrets: Vec<(String, Secret)>,
+    pub(super) room: Room,
+    pub(super) journal: Journal,
+    pub(super) log: Log,
+}
+
+impl Board {
+    /// Reads the variables and checks this side of the job.
+    pub(super) fn of_environment(options: &Options) -> Result<Self, Ending> {
+        let variables: Variables = std::env::vars_os().collect();
+        let lower = text(&variables, "TIDEWAITER_POLICY");
+        let policy = Policy::of_command(&options.policy, lower.as_deref()).map_err(|error| Refusal::new(error, Exit::Policy))?;
+        let secrets = environment::secrets(&variables);
+        let public = public(&variables, &secrets);
+        let facts = JobFacts::from_variables(&public).map_err(|error| Refusal::new(error, Exit::Usage))?;
+        if let Some(reason) = own_commit(&public, &facts) {
+            return Err(Ending::Skipped(reason));
+        }
+        let token = token(&variables, &facts)?;
+        let credentials = credentials(&variables, &policy, &facts)?;
+        let host = promise::require(&policy).map_err(|error| Refusal::new(error, Exit::Host))?;
+        let uid = host.agent_uid(&policy);
+        let internal = |error: &dyn std::fmt::Display| Refusal::new(error, Exit::Internal);
+        let room = Room::make(&std::env::temp_dir(), uid).map_err(|error| internal(&error))?;
+        let journal = journal(&facts).map_err(|reason| internal(&reason))?;
+        let log = Log::new(options.colour, text(&variables, "GITLAB_CI").is_some());
+        let job_token = text(&variables, "CI_JOB_TOKEN").map(Secret::new);
+        let mut board = Self { variables, public, facts, policy, uid, token, job_token, credentials, secrets, room, journal, log };
+        board.record(&host.start("job", board.policy.digest()))?;
+        board.log.opening(&board.facts, &board.policy, &host);
+        Ok(board)
+    }
+
+    /// The agent's tree.
+    pub(super) fn workspace(&self) -> PathBuf {
+        self.room.base().join("workspace")
+    }
+
+    /// Our repository.
+    pub(super) fn repository(&self) -> PathBuf {
+        self.room.base().join("repository.git")
+    }
+
+    /// What was handed over.
+    pub(super) fn manifest(&self) -> PathBuf {
+        self.room.base().join("manifest.json")
+    }
+
+    /// Asks a worker, and remembers how it went.
+    pub(super) fn ask<S: Serialize, A: DeserializeOwned>(&mut self, role: Role, step: &str, spec: &S) -> Result<A, Refusal> {
+        let answer: Result<Result<A, Refusal>, worker::Error> = worker::ask(role, spec, super::WORKER_TIME);
+        let answer = answer.unwrap_or_else(|error| {
+            let exit = match error {
+                worker::Error::Cancelled(number) => Exit::Signal(number),
+                _ => Exit::Internal,
+            };
+            Err(Refusal::new(error, exit))
+        });
+        let outcome = answer.as_ref().map_or_else(|refusal| refusal.reason.clone(), |_| "ok".to_owned());
+        self.record(&Event::Step { step: step.to_owned(), outcome })?;
+        answer
+    }
+
+    /// Writes into the journal: no job without one.
+    pub(super) fn record(&mut self, event: &Event) -> Result<(), Refusal> {
+        self.journal.record(event).map_err(|error| Refusal::new(error, Exit::Internal))
+    }
+
+    /// The last record, the reports, and the last words of the log.
+    pub(super) fn close(mut self, ending: Ending) -> Ending {
+        let commit = match &ending {
+            Ending::Published { published, .. } => published.commit.clone(),
+            _ => None,
+        };
+        let ended = self.record(&Event::End { exit: ending.code(), commit });
+        let problem = ended.err().map(|refusal| refusal.reason).or_else(|| super::record::reports(&self, &ending).err());
+        if let Some(problem) = problem {
+            self.log.say(&problem);
+        }
+        self.log.closing(&ending, &self.policy, &self.journal);
+        if let Err(error) = self.room.remove() {
+            self.log.say(&format!("the job's directories were not removed: {error}"));
+        }
+        ending
+    }
+}
+
+fn text(variables: &Variables, name: &str) -> Option<String> {
+    variables.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str()).filter(|value| !value.is_empty()).map(str::to_owned)
+}
+
+/// What the workers may know of the environment: no value that holds a secret.
+fn public(variables: &Variables, secrets: &[(String, Secret)]) -> BTreeMap<String, String> {
+    let plain = |value: &str| !secrets.iter().any(|(_, secret)| value.contains(secret.reveal()));
+    let pairs = variables.iter().filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
+    pairs.filter(|(name, value)| (name.starts_with("CI_") || name.starts_with("AI_FLOW_")) && plain(value)).collect()
+}
+
+/// Our own push must not start the agent again.
+fn own_commit(public: &BTreeMap<String, String>, facts: &JobFacts) -> Option<String> {
+    let author = public.get("CI_COMMIT_AUTHOR")?;
+    let own = format!("{AUTHOR} <{}>", email(facts));
+    let asked = facts.request.is_some() || facts.event.is_some();
+    (*author == own && !asked).then(|| "the head commit is Tidewaiter's own and nobody asked for more; nothing to do".to_owned())
+}
+
+fn token(variables: &Variables, facts: &JobFacts) -> Result<Secret, Refusal> {
+    let hint = unprotected(facts);
+    text(variables, "GITLAB_ACCESS_TOKEN").map(Secret::new).ok_or_else(|| {
+        let needs = "GITLAB_ACCESS_TOKEN is not set: make a project or service-account token with the Developer role and the scope `api`, and store it as a masked CI/CD variable";
+        Refusal::new(format!("{needs}{hint}"), Exit::Remote)
+    })
+}
+
+/// The usual reason for a variable that is there and does not come.
+fn unprotected(facts: &JobFacts) -> String {
+    if facts.ref_protected {
+        String::new()
+    } else {
+        format!(" (a protected variable is withheld here: `{}` is no protected branch, or the pipeline runs for a fork)", facts.ref_name)
+    }
+}
+
+/// What the gateway puts in for the agent. A route without a credential would only cost time.
+fn credentials(variables: &Variables, policy: &Policy, facts: &JobFacts) -> Result<Credentials, Refusal> {
+    let mut out = Credentials::new();
+    for route in &policy.network.routes {
+        match provider::credential(route.provider, |name| text(variables, name)) {
+            Some(credential) => drop(out.insert(route.provider, credential)),
+            None if policy.agent.kind == AgentKind::Claude => {
+                let reason = format!("ANTHROPIC_API_KEY is not set: store it as a masked CI/CD variable{}", unprotected(facts));
+                return Err(Refusal::new(reason, Exit::Remote));
+            }
+            None => {}
+        }
+    }
+    Ok(out)
+}
+
+/// Beside the checkout, where no agent reaches: `<checkout>.tidewaiter/<job>/journal.jsonl`.
+fn journal(facts: &JobFacts) -> Result<Journal, String> {
+    let directory = beside(&facts.checkout).join(facts.job.to_string());
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+    made.map_err(|error| format!("the journal's directory {} cannot be made: {error}", directory.display()))?;
+    // A job that is retried in the same place gets the next free name: nothing is overwritten.
+    let names = std::iter::once("journal.jsonl".to_owned()).chain((2..1000).map(|number| format!("journal-{number}.jsonl")));
+    let path = names.map(|name| directory.join(name)).find(|path| !path.exists());
+    let path = path.ok_or_else(|| format!("too many journals in {}", directory.display()))?;
+    Journal::create(&path).map_err(|error| error.to_string())
+}
+
+fn beside(checkout: &Path) -> PathBuf {
+    let mut name = checkout.as_os_str().to_owned();
+    name.push(".tidewaiter");
+    name.into()
+}

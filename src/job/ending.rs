@@ -1,0 +1,115 @@
+//! How a job ends.
+
+use super::{
+    context::Refusal,
+    inspect::Judged,
+    publish::{Published, Say},
+};
+use crate::{
+    agent::claude,
+    exit::Exit,
+    policy::AgentKind,
+    supervisor::{Outcome, Stop},
+};
+
+/// How the job ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// There was nothing to do, and no agent was started; why.
+    Skipped(String),
+    /// The agent changed nothing.
+    Unchanged {
+        /// Its last words.
+        summary: String,
+    },
+    /// The change left.
+    Published {
+        /// What left.
+        published: Published,
+        /// The verdict on it.
+        judged: Box<Judged>,
+    },
+    /// The change stays.
+    Denied {
+        /// The verdict on it.
+        judged: Box<Judged>,
+    },
+    /// The agent was stopped.
+    Stopped(Stop),
+    /// The agent failed; why.
+    AgentFailed(String),
+    /// A step failed.
+    Failed {
+        /// What happened and what to do.
+        reason: String,
+        /// The exit code's number.
+        exit: u8,
+    },
+}
+
+impl From<Refusal> for Ending {
+    fn from(refusal: Refusal) -> Self {
+        Self::Failed { reason: refusal.reason, exit: refusal.exit }
+    }
+}
+
+impl Ending {
+    /// What the agent's end means; none where its work is to be inspected. Its exit status says nothing alone: an agent
+    /// that was killed may have been cancelled, and one that ended well may have failed.
+    pub(super) fn of_agent(outcome: &Outcome, kind: AgentKind) -> Option<Self> {
+        if let Some(stop) = outcome.stopped {
+            return Some(Self::Stopped(stop));
+        }
+        if outcome.status == 128 + libc::SIGTERM {
+            return Some(Self::Stopped(Stop::Cancelled(libc::SIGTERM)));
+        }
+        match outcome.summary.as_ref().map(|summary| &summary.outcome) {
+            Some(claude::Outcome::Done) if outcome.status == 0 => None,
+            Some(claude::Outcome::Done) => Some(Self::AgentFailed(format!("the agent exited with status {}", outcome.status))),
+            Some(claude::Outcome::Failed { reason }) => Some(Self::AgentFailed(format!("the agent failed: {reason}"))),
+            // A command has no stream of its own: its status is its word.
+            Some(claude::Outcome::NoResult) if kind == AgentKind::Command && outcome.status == 0 => None,
+            Some(claude::Outcome::NoResult) | None => {
+                Some(Self::AgentFailed(format!("the agent ended (status {}) without a result", outcome.status)))
+            }
+        }
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Skipped(_) | Self::Unchanged { .. } | Self::Published { .. } => Exit::Done.code(),
+            Self::Denied { .. } => Exit::Denied.code(),
+            Self::Stopped(Stop::Time | Stop::Turns) => Exit::Limit.code(),
+            Self::Stopped(Stop::Cancelled(number)) => Exit::Signal(*number).code(),
+            Self::Stopped(Stop::Helper(_)) => Exit::Internal.code(),
+            Self::AgentFailed(_) => Exit::Agent.code(),
+            Self::Failed { exit, .. } => *exit,
+        }
+    }
+
+    /// What the thread is told; nothing where the publish worker told it already.
+    pub(super) fn say(&self) -> Option<Say> {
+        match self {
+            Self::Skipped(_) | Self::Published { .. } => None,
+            Self::Unchanged { summary } => Some(Say::Unchanged(summary.clone())),
+            Self::Denied { judged } => Some(Say::Refused(judged.verdict.clone())),
+            Self::Stopped(Stop::Cancelled(_)) => Some(Say::Cancelled),
+            Self::Stopped(_) | Self::AgentFailed(_) | Self::Failed { .. } => Some(Say::Failed(self.sentence())),
+        }
+    }
+
+    /// One line for the log.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Skipped(reason) | Self::AgentFailed(reason) | Self::Failed { reason, .. } => reason.clone(),
+            Self::Unchanged { .. } => "the agent changed no file; nothing to open a merge request for".to_owned(),
+            Self::Published { published, .. } => {
+                let did = if published.created { "opened" } else { "updated" };
+                format!("merge request !{} {did}: {}", published.merge_request.unwrap_or_default(), published.web_url)
+            }
+            Self::Denied { .. } => "the change was denied; nothing left this job".to_owned(),
+            Self::Stopped(stop) => format!("the agent was stopped: {stop}; nothing left this job"),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! `tidewaiter job`: the whole story, as GitLab Runner calls it.
+//!
+//! Board, collect, make the workspace, lock in, run, empty the room, inspect, leave, report: one function a step, below in
+//! that order.
+
+mod board;
+pub mod context;
+mod ending;
+pub mod inspect;
+pub mod publish;
+mod record;
+mod says;
+pub mod workspace;
+
+use std::{future::Future, time::Duration};
+
+pub use board::Options;
+pub use ending::Ending;
+
+use crate::{
+    agent::{self, Launch},
+    environment::Places,
+    exit::Exit,
+    gate::{CI_CONFIG, Passed},
+    gitlab::JobFacts,
+    journal::Event,
+    role::Role,
+    supervisor::{self, Gateway, OnSignal, Outcome, Task, worker},
+};
+use board::Board;
+use context::{Context, Refusal};
+use inspect::Judged;
+use publish::{Leave, Published, Say, Work};
+use workspace::Handed;
+
+/// The name in every commit of ours.
+pub(crate) const AUTHOR: &str = "Tidewaiter";
+
+/// How long a worker may take: GitLab may ask to wait a minute, and large repositories are copied and hashed.
+const WORKER_TIME: Duration = Duration::from_secs(660);
+
+/// How long copying or inspecting a tree may take.
+const INSPECTION_TIME: Duration = Duration::from_secs(600);
+
+/// The address in every commit of ours: of the GitLab that the job runs on.
+pub(crate) fn email(facts: &JobFacts) -> String {
+    format!("tidewaiter@noreply.{}", facts.api.server_name())
+}
+
+/// Runs the job from its variables to its end, and says how it ended.
+pub fn job(options: &Options) -> Ending {
+    let mut board = match Board::of_environment(options) {
+        Ok(board) => board,
+        Err(ending) => return ending,
+    };
+    let (context, ending) = match collect(&mut board) {
+        Ok(context) => {
+            let ending = hold_and_judge(&mut board, &context).unwrap_or_else(Ending::from);
+            (Some(context), ending)
+        }
+        Err(refusal) => (None, Ending::from(refusal)),
+    };
+    if let (Some(context), Some(say)) = (context, ending.say()) {
+        tell(&board, context, say);
+    }
+    board.close(ending)
+}
+
+/// From the workspace to the merge request.
+fn hold_and_judge(board: &mut Board, context: &Context) -> Result<Ending, Refusal> {
+    let handed = make_workspace(board, context)?;
+    let outcome = run(board, context)?;
+    if let Some(ending) = Ending::of_agent(&outcome, board.policy.agent.kind) {
+        return Ok(ending);
+    }
+    let judged = inspect(board, &handed, &outcome)?;
+    if judged.unchanged {
+        return Ok(Ending::Unchanged { summary: judged.summary });
+    }
+    let Some(passed) = judged.passed.clone() else { return Ok(Ending::Denied { judged: Box::new(judged) }) };
+    let published = leave(board, context, &handed, &judged, passed)?;
+    Ok(Ending::Published { published, judged: Box::new(judged) })
+}
+
+/// Reads the thread and checks GitLab's side, before any money is spent.
+fn collect(board: &mut Board) -> Result<Context, Refusal> {
+    let spec = context::Spec {
+        variables: board.public.clone(),
+        token: board.token.clone(),
+        instructions: context::instructions(board.policy.agent.instructions.as_deref()),
+        prefix: board.policy.merge_request.branch.clone(),
+    };
+    let context: Context = board.ask(Role::Context, "context", &spec)?;
+    board.log.section("prompt", "What the agent is asked", &context.prompt);
+    Ok(context)
+}
+
+/// Copies the checkout, or the tip of the branch that is followed up, for the agent.
+fn make_workspace(board: &mut Board, context: &Context) -> Result<Handed, Refusal> {
+    let spec = workspace::Spec {
+        room: board.room.base().to_owned(),
+        variables: board.public.clone(),
+        token: board.token.clone(),
+        tip: context.follow_up.as_ref().map(|follow_up| (context.branch.clone(), follow_up.tip.clone())),
+        workspace: board.workspace(),
+        repository: board.repository(),
+        manifest: board.manifest(),
+        uid: board.uid,
+    };
+    board.ask(Role::Workspace, "workspace", &spec)
+}
+
+/// Locks the agent in and waits until nobody of it is left.
+fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
+    let failed = |error: supervisor::Error| Refusal::of_supervisor(&error);
+    let gateway = Gateway::new(board.credentials.clone()).map_err(failed)?;
+    let places = Places { workspace: board.workspace(), home: board.room.home(), tmp: board.room.tmp() };
+    let address = gateway.address().map_err(failed)?;
+    let provider = format!("http://{address}/anthropic");
+    let launch = Launch { agent: &board.policy.agent, provider: &provider, ticket: &gateway.ticket, home: &places.home, tmp: &places.tmp };
+    let command = agent::command_line(&launch).into_iter().map(Into::into).collect();
+    let environment = agent::environment(&launch).into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let task = Task {
+        policy: &board.policy,
+        command,
+        job: &board.variables,
+        environment,
+        places,
+        room: &board.room,
+        gateway,
+        scribe: board.log.scribe(&board.policy, &context.prompt),
+        job_in: false,
+        uid: board.uid,
+        on_signal: OnSignal::Cancel,
+    };
+    let outcome = supervisor::hold(task, &mut board.journal).map_err(failed)?;
+    let usage = serde_json::to_value(&outcome.summary).unwrap_or_default();
+    let stopped = outcome.stopped.map(|stop| stop.to_string());
+    board.record(&Event::Ended { status: outcome.status, stopped, usage })?;
+    Ok(outcome)
+}
+
+/// Hashes the workspace and judges what changed.
+fn inspect(board: &mut Board, handed: &Handed, outcome: &Outcome) -> Result<Judged, Refusal> {
+    let spec = inspect::Spec {
+        room: board.room.base().to_owned(),
+        policy: board.policy.sources().to_vec(),
+        secrets: board.secrets.clone(),
+        workspace: board.workspace(),
+        repository: board.repository(),
+        manifest: board.manifest(),
+        ci_config: board.public.get("CI_CONFIG_PATH").filter(|path| !path.is_empty()).cloned().unwrap_or_else(|| CI_CONFIG.to_owned()),
+        summary: outcome.summary.as_ref().map(|summary| summary.final_text.clone()).unwrap_or_default(),
+    };
+    let judged: Judged = board.ask(Role::Gate, "gate", &spec)?;
+    let (base, tree) = (handed.tree.to_string(), judged.tree.to_string());
+    board.record(&Event::Verdict { base, tree, verdict: judged.verdict.clone() })?;
+    Ok(judged)
+}
+
+/// Pushes exactly the judged tree, and opens or updates the merge request.
+fn leave(board: &mut Board, context: &Context, handed: &Handed, judged: &Judged, passed: Passed) -> Result<Published, Refusal> {
+    let settings = &board.policy.merge_request;
+    let leave = Leave {
+        repository: board.repository(),
+        passed,
+        parent: handed.commit,
+        verdict: judged.verdict.clone(),
+        files: judged.files.clone(),
+        summary: judged.summary.clone(),
+        policy: board.policy.digest(),
+        journal: board.journal.head(),
+        labels: settings.labels.clone(),
+        draft: settings.draft,
+    };
+    let spec = publish_spec(board, context.clone(), Work::Leave(Box::new(leave)));
+    board.ask(Role::Publish, "publish", &spec)
+}
+
+/// Says in the thread how it ended. That this fails is said in the log, and changes nothing.
+fn tell(board: &Board, context: Context, say: Say) {
+    let spec = publish_spec(board, context, Work::Say(say));
+    let answer: Result<Result<Published, Refusal>, worker::Error> = worker::ask(Role::Publish, &spec, WORKER_TIME);
+    let problem = answer.map_or_else(|error| Some(error.to_string()), |said| said.err().map(|refusal| refusal.reason));
+    if let Some(problem) = problem {
+        board.log.say(&format!("the thread could not be answered: {problem}"));
+    }
+}
+
+fn publish_spec(board: &Board, context: Context, work: Work) -> publish::Spec {
+    publish::Spec {
+        room: board.room.base().to_owned(),
+        variables: board.public.clone(),
+        token: board.token.clone(),
+        job_token: board.job_token.clone(),
+        prefix: board.policy.merge_request.branch.clone(),
+        context,
+        work,
+    }
+}
+
+/// Runs a worker's calls to the network on this thread.
+fn block_on<T>(work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Refusal::new(error, Exit::Internal))?.block_on(work)
+}

@@ -1,0 +1,226 @@
+//! The publish worker: it holds only GitLab's token. It makes the commit of exactly the judged tree, pushes one branch, opens
+//! or updates the merge request, and answers in the thread.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::context::{Context, Refusal, client};
+use crate::{
+    digest::Digest,
+    exit::Exit,
+    gate::Passed,
+    git::{self, Branch, Expect, Identity, Oid, Remote, Repository},
+    gitlab::{
+        Client, Credential, JobFacts, MergeRequestChange, NewMergeRequest, State,
+        merge_request::{ChangedFile, Description, Status, description, note, title},
+    },
+    http,
+    secret::Secret,
+    verdict::Verdict,
+};
+
+/// What the worker is given.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Spec {
+    /// The job's own directory, beneath which this worker writes.
+    pub room: PathBuf,
+    /// The job's variables without its secrets.
+    pub variables: BTreeMap<String, String>,
+    /// `GITLAB_ACCESS_TOKEN`.
+    pub token: Secret,
+    /// `CI_JOB_TOKEN`, to ask whether the job still runs.
+    pub job_token: Option<Secret>,
+    /// Begins the names of our own branches.
+    pub prefix: String,
+    /// What the context worker found.
+    pub context: Context,
+    /// What to do.
+    pub work: Work,
+}
+
+/// What to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Work {
+    /// Let the change leave.
+    Leave(Box<Leave>),
+    /// Only say how it ended.
+    Say(Say),
+}
+
+/// The change that leaves.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Leave {
+    /// Our repository, which holds the judged tree.
+    pub repository: PathBuf,
+    /// The proof that the judged tree may leave.
+    pub passed: Passed,
+    /// The commit that it was judged against.
+    pub parent: Oid,
+    /// The gate's verdict.
+    pub verdict: Verdict,
+    /// What changed, for the description.
+    pub files: Vec<ChangedFile>,
+    /// The agent's last words.
+    pub summary: String,
+    /// The policy in force.
+    pub policy: Digest,
+    /// The journal's last line so far.
+    pub journal: Digest,
+    /// Labels of a new merge request.
+    pub labels: Vec<String>,
+    /// A draft whatever the verdict.
+    pub draft: bool,
+}
+
+/// How a job ended without a change.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Say {
+    /// The agent changed nothing; its last words.
+    Unchanged(String),
+    /// The gate denied it.
+    Refused(Verdict),
+    /// It failed; why.
+    Failed(String),
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// What left.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Published {
+    /// The commit's id.
+    pub commit: Option<String>,
+    /// The merge request's number.
+    pub merge_request: Option<u64>,
+    /// Its page.
+    pub web_url: String,
+    /// Whether it is new.
+    pub created: bool,
+}
+
+/// Does the work.
+///
+/// # Errors
+/// A [`Refusal`].
+pub fn work(spec: Spec) -> Result<Published, Refusal> {
+    let facts = JobFacts::from_variables(&spec.variables).map_err(|error| Refusal::new(error, Exit::Usage))?;
+    let client = client(&facts, spec.token.clone())?;
+    match &spec.work {
+        Work::Leave(leave) => publish(&spec, leave, &facts, &client),
+        Work::Say(say) => super::block_on(async {
+            let status = match say {
+                Say::Unchanged(summary) => Status::Unchanged { summary },
+                Say::Refused(verdict) => Status::Refused { verdict },
+                Say::Failed(reason) => Status::Failed { reason },
+                Say::Cancelled => Status::Cancelled,
+            };
+            tell(&client, &facts, &spec.context, status).await?;
+            Ok(Published { commit: None, merge_request: None, web_url: String::new(), created: false })
+        }),
+    }
+}
+
+fn publish(spec: &Spec, leave: &Leave, facts: &JobFacts, client: &Client) -> Result<Published, Refusal> {
+    super::block_on(still_runs(spec, facts))?;
+    let commit = push(spec, leave, facts)?;
+    super::block_on(async {
+        let made = merge_request(spec, leave, facts, client).await?;
+        let iid = made.merge_request.unwrap_or_default();
+        let status = Status::Done { merge_request: iid, verdict: &leave.verdict, summary: &leave.summary };
+        tell(client, facts, &spec.context, status).await?;
+        Ok(Published { commit: Some(commit.to_string()), ..made })
+    })
+}
+
+/// A job that was cancelled meanwhile must not push.
+async fn still_runs(spec: &Spec, facts: &JobFacts) -> Result<(), Refusal> {
+    let Some(token) = spec.job_token.clone() else { return Ok(()) };
+    let tls = http::client_config(facts.ca_file.as_deref()).map_err(|error| Refusal::new(error, Exit::Remote))?;
+    let client = Client::new(facts.api.clone(), tls, Credential::Job(token));
+    if client.job_runs(facts.job).await? {
+        Ok(())
+    } else {
+        Err(Refusal::new("GitLab says that this job does not run any more; nothing was pushed", Exit::Remote))
+    }
+}
+
+fn push(spec: &Spec, leave: &Leave, facts: &JobFacts) -> Result<Oid, Refusal> {
+    let refused = |error: git::Error| Refusal::new(&error, error.exit());
+    let repository = Repository::open(&leave.repository).map_err(refused)?;
+    let commit = repository.commit(leave.passed.tree(), &[leave.parent], &message(spec, leave), &identity(facts)).map_err(refused)?;
+    let branch = Branch::new(&spec.context.branch).map_err(|error| Refusal::new(error, Exit::Internal))?;
+    let remote = remote(facts, spec.token.clone());
+    let expect = if spec.context.follow_up.is_some() { Expect::Ancestor } else { Expect::Absent };
+    repository.push(&remote, commit, &branch, expect).map_err(refused)?;
+    Ok(commit)
+}
+
+/// The project's repository over HTTP, with the token for git.
+pub(super) fn remote(facts: &JobFacts, token: Secret) -> Remote {
+    let api = facts.api.to_string();
+    let server = api.strip_suffix("/api/v4").unwrap_or(&api);
+    Remote {
+        url: format!("{server}/{}.git", facts.project_path),
+        token,
+        askpass: PathBuf::from("/proc/self/exe"),
+        ca_file: facts.ca_file.clone(),
+    }
+}
+
+/// Who commits: never whom the agent names.
+pub(super) fn identity(facts: &JobFacts) -> Identity {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Identity { name: super::AUTHOR.to_owned(), email: super::email(facts), seconds: now }
+}
+
+fn message(spec: &Spec, leave: &Leave) -> String {
+    let title = title(spec.context.subject, &spec.context.title, false);
+    format!(
+        "{title}\n\nMade by an agent and inspected before it left the job.\n\nTidewaiter-Policy: {}\nTidewaiter-Journal: {}\n",
+        leave.policy, leave.journal
+    )
+}
+
+async fn merge_request(spec: &Spec, leave: &Leave, facts: &JobFacts, client: &Client) -> Result<Published, Refusal> {
+    let context = &spec.context;
+    let text = description(&Description {
+        subject: context.subject,
+        request: context.request.as_deref(),
+        summary: &leave.summary,
+        files: &leave.files,
+        verdict: &leave.verdict,
+        policy: leave.policy,
+        journal: leave.journal,
+        job_url: &facts.job_url,
+    });
+    let draft = leave.draft || leave.passed.needs_review();
+    let open = client.merge_requests_from(facts.project, &context.branch, State::Opened).await?;
+    let (made, created) = match open.items.first() {
+        Some(found) => {
+            // A person's own merge request keeps its title and text; ours is written anew, and a review makes it a draft.
+            let ours = context.branch.starts_with(&spec.prefix);
+            let title = (draft && !found.draft).then(|| format!("Draft: {}", found.title));
+            let change = MergeRequestChange { title, description: ours.then_some(text), add_labels: leave.labels.clone() };
+            (client.update_merge_request(facts.project, found.iid, &change).await?, false)
+        }
+        None => {
+            let new = NewMergeRequest {
+                source_branch: context.branch.clone(),
+                target_branch: context.target.clone(),
+                title: title(context.subject, &context.title, draft),
+                description: text,
+                labels: leave.labels.clone(),
+            };
+            (client.create_merge_request(facts.project, &new).await?, true)
+        }
+    };
+    Ok(Published { commit: None, merge_request: Some(made.iid), web_url: made.web_url, created })
+}
+
+async fn tell(client: &Client, facts: &JobFacts, context: &Context, status: Status<'_>) -> Result<(), Refusal> {
+    if let (Some(on), Some(id)) = (facts.subject.noteable(), context.note) {
+        client.update_note(facts.project, on, id, &note(status, &facts.job_url)).await?;
+    }
+    Ok(())
+}
