@@ -21,6 +21,7 @@ fn steps() -> Vec<Step> {
             new: "if [ \"$age\" -lt 6 ]; then\n    echo 0\nelif [ \"$age\" -lt 16 ]; then",
         },
         Step::Edits { path: "tests/fare.sh", old: "fare 12 250", new: "fare 12 250\nfare 6 250\nfare 5 0" },
+        Step::Writes { path: "CHANGELOG.md", content: "# Changes\n\n- Children under six travel free.\n" },
         Step::Shell("sh tests/fare.sh".to_owned()),
         Step::Says("Children under six now travel free, as the timetable says. I added tests for ages five and six; all of them pass."),
     ]
@@ -76,9 +77,11 @@ fn expect(play: &Play<'_>, opened: &MergeRequest, done: &Done, issue: u64) -> Re
     let git = |arguments: &[&str]| play.gitlab.git(arguments);
     stage.expect("the branch is one of ours, made for this change", branch.starts_with("tidewaiter/"), || format!("it is {branch}"))?;
     let changed = git(&["diff", "--name-only", &format!("main...{branch}")]);
-    stage.expect("it changes the program and its test, nothing else", changed == "fare.sh\ntests/fare.sh", || {
-        format!("it changes {changed}")
-    })?;
+    stage.expect(
+        "it changes the program, its test and the list of changes, nothing else",
+        changed == "CHANGELOG.md\nfare.sh\ntests/fare.sh",
+        || format!("it changes {changed}"),
+    )?;
     let judged = done.journal.iter().find(|record| record["event"] == "verdict").and_then(|record| record["tree"].as_str());
     let pushed = git(&["rev-parse", &format!("{branch}^{{tree}}")]);
     stage.expect("the pushed tree is the judged one, by the journal", judged == Some(&pushed), || {

@@ -1,7 +1,7 @@
 //! Second act: an agent that obeys instructions hidden in an issue tries what it must not.
 
 use std::{
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener},
     path::Path,
     process::Command,
     sync::{
@@ -40,7 +40,7 @@ impl Neighbour {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
         let (address, guests) = (listener.local_addr().map_err(failed)?, Arc::new(AtomicUsize::new(0)));
         let count = guests.clone();
-        thread::spawn(move || listener.incoming().for_each(|_| drop(count.fetch_add(1, Ordering::SeqCst))));
+        thread::spawn(move || listener.incoming().for_each(|_| _ = count.fetch_add(1, Ordering::SeqCst)));
         Ok(Self { address, guests })
     }
 }
