@@ -6,7 +6,7 @@ use tidewaiter::{cli, git, role::Role};
 
 fn main() -> ExitCode {
     if std::env::var_os(git::ASKPASS_VARIABLE).is_some() {
-        return git::askpass_main(std::env::args_os());
+        return git::askpass_main(std::env::args_os().skip(1));
     }
     match Role::named(&std::env::args().next().unwrap_or_default()) {
         Some(role) => cli::roles::main(role),

@@ -1,15 +1,27 @@
-//! The command line.
+//! The command line: typed arguments in, meaning out.
 
 pub mod roles;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::{doctor, exit::Exit, policy::Policy, run, scribe::Mode, terminal};
+use crate::{
+    check, doctor, environment,
+    exit::Exit,
+    gate::{self, Known},
+    job,
+    policy::Policy,
+    report::{self, Format},
+    run,
+    scribe::Mode,
+    terminal,
+    verdict::{Decision, Verdict},
+};
 
+/// Locks a coding agent into a GitLab CI job and inspects its change before anything leaves.
 #[derive(Debug, Parser)]
-#[command(name = "tidewaiter", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "tidewaiter", version, max_term_width = 100, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -17,8 +29,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The whole job in GitLab CI: run the agent, inspect its change, open a merge request
+    Job(Layers),
     /// Lock a command in where it stands, with the gateway as its only way out
     Run(Run),
+    /// Judge a change without running anything
+    Check(Check),
     /// Say what this host has and what every promise rests on
     Doctor(Doctor),
     /// Print a completion script for a shell
@@ -29,10 +45,18 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-struct Run {
+struct Layers {
     /// Policy file; repeated ones are layers, each may only narrow the one before
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exits with the command's status; 125 when tidewaiter itself fails, 126 when the command cannot be \
+                        executed, 127 when it is not found, 128+n when signal n ended it.")]
+struct Run {
+    #[command(flatten)]
+    layers: Layers,
     /// The directory that the command may change [default: the current one]
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
@@ -50,7 +74,7 @@ struct Run {
     command: Vec<OsString>,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Log {
     /// Byte for byte
     Raw,
@@ -58,7 +82,7 @@ enum Log {
     Prefixed,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Stdin {
     /// What we find on ours
     Forward,
@@ -67,10 +91,35 @@ enum Stdin {
 }
 
 #[derive(Debug, clap::Args)]
-struct Doctor {
-    /// Policy file; repeated ones are layers, each may only narrow the one before
+#[command(after_help = "Exits with 0 for pass and review, 66 for deny, 64 for an invalid policy, 71 when the change cannot be \
+                        inspected.")]
+struct Check {
+    #[command(flatten)]
+    layers: Layers,
+    /// The commit that the change is measured from
+    #[arg(long, value_name = "REV")]
+    base: String,
+    /// The commit that is judged [default: HEAD]
+    #[arg(long, value_name = "REV", conflicts_with = "worktree")]
+    head: Option<String>,
+    /// Judge the files as they are now, committed or not
+    #[arg(long)]
+    worktree: bool,
+    /// The form of the report
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Write the report to this file instead of standard output
     #[arg(long, value_name = "FILE")]
-    policy: Vec<PathBuf>,
+    output: Option<PathBuf>,
+    /// The exit code for a change that needs a review
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    review_exit: u8,
+}
+
+#[derive(Debug, clap::Args)]
+struct Doctor {
+    #[command(flatten)]
+    layers: Layers,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -79,7 +128,9 @@ struct Doctor {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Job(layers) => ExitCode::from(job::job(&job::Options { policy: layers.policy, colour: terminal::colours() }).code()),
         Command::Run(options) => run_command(options),
+        Command::Check(options) => check_command(&options),
         Command::Doctor(options) => doctor_command(&options),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tidewaiter", &mut std::io::stdout());
@@ -89,40 +140,74 @@ pub fn main() -> ExitCode {
 }
 
 fn run_command(options: Run) -> ExitCode {
-    let Run { policy, workspace, journal, log, stdin, command } = options;
     // In a job, whoever reads our output is the runner, and what stands on our standard input is the job's script.
     let in_a_job = std::env::var_os("GITLAB_CI").is_some();
-    let log = match log {
+    let log = match options.log {
         Some(Log::Raw) => Mode::Raw,
         Some(Log::Prefixed) => Mode::Prefixed,
         None if in_a_job => Mode::Prefixed,
         None => Mode::Raw,
     };
-    let stdin = match stdin {
+    let stdin = match options.stdin {
         Some(Stdin::Forward) => true,
         Some(Stdin::Empty) => false,
         None => !in_a_job,
     };
-    let colours = terminal::colours();
-    match run::run(run::Options { policy, workspace, journal, command, log, stdin, colours }) {
-        Ok(status) => ExitCode::from(status),
-        Err(error) => {
-            terminal::say(&error.to_string());
-            ExitCode::from(error.code())
+    let Run { layers, workspace, journal, command, .. } = options;
+    let done = run::run(run::Options { policy: layers.policy, workspace, journal, command, log, stdin, colours: terminal::colours() });
+    done.map_or_else(|error| failed(&error, error.code()), ExitCode::from)
+}
+
+fn check_command(options: &Check) -> ExitCode {
+    let policy = match Policy::of_command(&options.layers.policy, None) {
+        Ok(policy) => policy,
+        Err(error) => return failed(&error, Exit::Policy.code()),
+    };
+    let known = match Known::new(environment::secrets(&std::env::vars_os().collect())) {
+        Ok(known) => known,
+        Err(error) => return failed(&error, error.exit().code()),
+    };
+    let target =
+        if options.worktree { check::Target::Worktree } else { check::Target::Head(options.head.clone().unwrap_or("HEAD".into())) };
+    let (base, ci_config) = (options.base.clone(), gate::CI_CONFIG.to_owned());
+    let judged = check::check(&check::Options { repository: ".".into(), base, target, policy: &policy, known: &known, ci_config });
+    match judged {
+        Ok(judgement) => show(options, &policy, &judgement.verdict),
+        Err(error) => failed(&error, error.exit().code()),
+    }
+}
+
+fn show(options: &Check, policy: &Policy, verdict: &Verdict) -> ExitCode {
+    let rules: Vec<report::Rule<'_>> = gate::RULES.iter().map(|rule| report::Rule { id: rule.id, about: rule.about }).collect();
+    let about = report::About { policy: policy.digest(), base: &options.base, tree: "", rules: &rules };
+    let text = report::render(options.format, verdict, &about, options.output.is_none() && terminal::colours());
+    let written = match &options.output {
+        Some(path) => std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display())),
+        None => {
+            print!("{text}");
+            Ok(())
         }
+    };
+    match (written, verdict.decision) {
+        (Err(problem), _) => failed(&problem, Exit::Internal.code()),
+        (Ok(()), Decision::Pass) => Exit::Done.into(),
+        (Ok(()), Decision::Review) => ExitCode::from(options.review_exit),
+        (Ok(()), Decision::Deny) => Exit::Denied.into(),
     }
 }
 
 fn doctor_command(options: &Doctor) -> ExitCode {
-    match Policy::of_command(&options.policy, None) {
+    match Policy::of_command(&options.layers.policy, None) {
         Ok(policy) => {
             let (text, exit) = doctor::doctor(&policy, options.json);
             print!("{text}");
             exit.into()
         }
-        Err(error) => {
-            terminal::say(&error.to_string());
-            Exit::Policy.into()
-        }
+        Err(error) => failed(&error, Exit::Policy.code()),
     }
+}
+
+fn failed(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
+    terminal::say(&error.to_string());
+    ExitCode::from(code)
 }

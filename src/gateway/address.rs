@@ -43,15 +43,9 @@ pub(super) async fn resolve(to: &HostPort, private: &[Host]) -> Result<Allowed, 
         Host::Address(address) => vec![SocketAddr::new(*address, to.port)],
         Host::Name(name) => look_up(name, to.port).await?,
     };
-    let may = private.contains(&to.host);
-    for address in &addresses {
-        judge(address.ip(), may).map_err(|why| {
-            Denial::forbidden(
-                "network/address",
-                format!("{to} has the address {}, which is {why}; such addresses are not reached", address.ip()),
-            )
-        })?;
-    }
+    judge_all(addresses.iter().map(SocketAddr::ip), private.contains(&to.host)).map_err(|(address, why)| {
+        Denial::forbidden("network/address", format!("{to} has the address {address}, which is {why}; such addresses are not reached"))
+    })?;
     if addresses.is_empty() {
         return Err(Denial::far_end("network/name", format!("{to} has no address")));
     }
@@ -78,6 +72,11 @@ enum Class {
     Private(&'static str),
     /// By none, whatever the policy says.
     Never(&'static str),
+}
+
+/// One address that may not be reached is enough: a name that has some of each is being used to get inside.
+fn judge_all(mut addresses: impl Iterator<Item = IpAddr>, private: bool) -> Result<(), (IpAddr, &'static str)> {
+    addresses.try_for_each(|address| judge(address, private).map_err(|why| (address, why)))
 }
 
 fn judge(address: IpAddr, private: bool) -> Result<(), &'static str> {
@@ -231,6 +230,9 @@ mod tests {
 
     #[tokio::test]
     async fn one_bad_address_is_enough() {
+        let set = ["8.8.8.8", "10.0.0.1"].map(|text| text.parse::<IpAddr>().unwrap());
+        assert_eq!(judge_all(set.into_iter(), false), Err((set[1], "private")));
+        assert!(judge_all(set.into_iter(), true).is_ok() && judge_all(set[..1].iter().copied(), false).is_ok());
         let to: HostPort = "127.0.0.1:443".parse().unwrap();
         assert_eq!(resolve(&to, &[]).await.unwrap_err().rule, "network/address");
         assert!(resolve(&to, std::slice::from_ref(&to.host)).await.is_ok());

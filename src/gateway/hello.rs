@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::host::Host;
+use crate::{host::Host, provider::shown};
 
 use super::denial::Denial;
 
@@ -27,8 +27,19 @@ const HANDSHAKE: u8 = 22;
 pub(super) struct Hello {
     /// The record as it came.
     pub(super) bytes: Vec<u8>,
-    /// The host that it names (RFC 6066 section 3), if it names one. With ECH this is the outer name.
-    pub(super) name: Option<String>,
+    /// What it says of the host that is meant. With ECH this is the outer name.
+    pub(super) name: Name,
+}
+
+/// The extension `server_name` of a ClientHello (RFC 6066 section 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// It is not there.
+    Absent,
+    /// It holds one host name and nothing else.
+    One(String),
+    /// It holds something else: two names, a name of another kind, odd bytes. Servers differ on what they make of that.
+    Odd,
 }
 
 /// Reads one from `client`.
@@ -57,6 +68,8 @@ async fn record(client: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a ClientHello that fills its record. The TLS library must find it sound; what it says of the host is then read
+/// from its bytes, because the library passes over some of what other servers look at.
 fn parse(bytes: Vec<u8>) -> Result<Hello, Denial> {
     let refused = |why: &str| Denial::forbidden("network/hello", format!("the TLS ClientHello cannot be read: {why}"));
     let mut acceptor = Acceptor::default();
@@ -66,8 +79,13 @@ fn parse(bytes: Vec<u8>) -> Result<Hello, Denial> {
         match acceptor.accept() {
             Ok(None) => {}
             Ok(Some(accepted)) if rest.is_empty() => {
-                let name = accepted.client_hello().server_name().map(ToOwned::to_owned);
-                return Ok(Hello { bytes, name });
+                let known = accepted.client_hello().server_name().map(str::to_ascii_lowercase);
+                let name = server_name(&bytes[5..]).ok_or_else(|| refused("its lengths do not fit"))?;
+                // Two readers, one opinion.
+                return match &name {
+                    Name::One(name) if known.as_ref() != Some(name) => Err(refused("its server name is not a host name")),
+                    _ => Ok(Hello { bytes, name }),
+                };
             }
             Ok(Some(_)) => return Err(refused("something follows it in its record")),
             Err((error, _)) => return Err(refused(&error.to_string())),
@@ -76,17 +94,52 @@ fn parse(bytes: Vec<u8>) -> Result<Hello, Denial> {
     Err(refused("it does not end with its record"))
 }
 
-/// Judges the name in the ClientHello of a tunnel to `host`: the same name; none where the host is an address.
-pub(super) fn judge(name: Option<&str>, host: &Host) -> Result<(), Denial> {
-    let matches = match (name, host) {
-        (Some(name), Host::Name(host)) => name.eq_ignore_ascii_case(host),
-        (None, Host::Address(_)) => true,
-        _ => false,
-    };
-    if matches {
-        return Ok(());
+/// Finds the extension `server_name` in a handshake message (RFC 8446 section 4.1.2); none where the lengths do not fit.
+fn server_name(message: &[u8]) -> Option<Name> {
+    let (_, mut rest) = message.split_at_checked(4)?;
+    // The version and the random number, then the session id, the cipher suites and the compression methods.
+    rest = rest.split_at_checked(2 + 32)?.1;
+    for size in [1, 2, 1] {
+        rest = take(rest, size)?.1;
     }
-    let named = name.map_or_else(|| "no host".to_owned(), |name| format!("`{}`", crate::provider::shown(name)));
+    if rest.is_empty() {
+        return Some(Name::Absent);
+    }
+    let (mut extensions, behind) = take(rest, 2)?;
+    let mut name = Name::Absent;
+    while !extensions.is_empty() {
+        let (kind, rest) = extensions.split_at_checked(2)?;
+        let (data, rest) = take(rest, 2)?;
+        extensions = rest;
+        if kind == [0, 0] {
+            name = if name == Name::Absent { one_name(data).map_or(Name::Odd, Name::One) } else { Name::Odd };
+        }
+    }
+    behind.is_empty().then_some(name)
+}
+
+/// The host name of a list that holds just that (type 0), in lower case.
+fn one_name(data: &[u8]) -> Option<String> {
+    let (list, after_list) = take(data, 2)?;
+    let (name, after_name) = take(list.strip_prefix(&[0])?, 2)?;
+    (after_list.is_empty() && after_name.is_empty()).then(|| String::from_utf8(name.to_ascii_lowercase()).ok())?
+}
+
+/// Splits off a vector whose length is in its first `size` bytes.
+fn take(bytes: &[u8], size: usize) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_at_checked(size)?;
+    rest.split_at_checked(length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
+}
+
+/// Judges the name in the ClientHello of a tunnel to `host`: the same name; none where the host is an address.
+pub(super) fn judge(name: &Name, host: &Host) -> Result<(), Denial> {
+    let named = match (name, host) {
+        (Name::One(name), Host::Name(host)) if name == host => return Ok(()),
+        (Name::Absent, Host::Address(_)) => return Ok(()),
+        (Name::One(name), _) => format!("`{}`", shown(name)),
+        (Name::Absent, _) => "no host".to_owned(),
+        (Name::Odd, _) => "more than one plain host name".to_owned(),
+    };
     Err(Denial::forbidden("network/sni", format!("the tunnel was opened to {host}, but its TLS ClientHello names {named}")))
 }
 
@@ -96,13 +149,56 @@ mod tests {
 
     #[test]
     fn the_name_must_be_the_host() {
+        let one = |name: &str| Name::One(name.to_owned());
         let host: Host = "git.example".parse().unwrap();
-        assert!(judge(Some("git.example"), &host).is_ok() && judge(Some("GIT.example"), &host).is_ok());
-        for name in [None, Some("evil.example"), Some("git.example."), Some("a.git.example"), Some("")] {
-            assert_eq!(judge(name, &host).unwrap_err().rule, "network/sni", "{name:?}");
+        assert!(judge(&one("git.example"), &host).is_ok());
+        for name in [Name::Absent, Name::Odd, one("evil.example"), one("git.example."), one("a.git.example"), one("")] {
+            assert_eq!(judge(&name, &host).unwrap_err().rule, "network/sni", "{name:?}");
         }
         let address: Host = "192.0.2.7".parse().unwrap();
-        assert!(judge(None, &address).is_ok() && judge(Some("git.example"), &address).is_err());
+        assert!(judge(&Name::Absent, &address).is_ok());
+        assert!(judge(&one("git.example"), &address).is_err() && judge(&Name::Odd, &address).is_err());
+    }
+
+    fn vector(size: usize, data: &[u8]) -> Vec<u8> {
+        [&(data.len() as u32).to_be_bytes()[4 - size..], data].concat()
+    }
+
+    /// A record with a ClientHello whose extensions are `named` and what every server needs.
+    fn hello(named: &[u8]) -> Vec<u8> {
+        let needed = b"\0\x0d\0\x04\0\x02\x04\x03\0\x2b\0\x03\x02\x03\x04\0\x0a\0\x04\0\x02\0\x1d";
+        let body =
+            [&[3, 3][..], &[7; 32], &vector(1, b""), &vector(2, b"\x13\x01"), &vector(1, b"\0"), &vector(2, &[named, needed].concat())];
+        [&b"\x16\x03\x01"[..], &vector(2, &[&[1][..], &vector(3, &body.concat())].concat())].concat()
+    }
+
+    fn entry(kind: u8, name: &str) -> Vec<u8> {
+        [&[kind][..], &vector(2, name.as_bytes())].concat()
+    }
+
+    fn sni(entries: &[u8]) -> Vec<u8> {
+        [&[0, 0][..], &vector(2, &vector(2, entries))].concat()
+    }
+
+    #[test]
+    fn names_that_servers_read_differently_are_not_taken_for_one() {
+        let name = |extensions: &[u8]| parse(hello(extensions)).map(|hello| hello.name).map_err(|denial| denial.rule);
+        let (good, evil) = (entry(0, "git.example"), entry(0, "evil.example"));
+        assert_eq!(name(&sni(&entry(0, "Git.Example"))).unwrap(), Name::One("git.example".to_owned()));
+        assert_eq!(name(b"").unwrap(), Name::Absent);
+        for odd in [
+            sni(&[good.clone(), evil.clone()].concat()),
+            sni(&[good.clone(), entry(1, "x"), evil.clone()].concat()),
+            sni(&[entry(1, "x"), evil.clone()].concat()),
+            sni(b""),
+            [sni(&good), sni(&evil)].concat(),
+            sni(&entry(0, "git.example\0.evil")),
+            sni(&entry(0, "192.0.2.7")),
+            sni(&entry(0, "")),
+            b"\0\0\0\0".to_vec(),
+        ] {
+            assert!(matches!(name(&odd), Ok(Name::Odd) | Err("network/hello")), "{odd:?}: {:?}", name(&odd));
+        }
     }
 
     #[tokio::test]

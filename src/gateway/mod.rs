@@ -107,6 +107,7 @@ struct Shared {
     routes: Vec<route::Route>,
     budget: Arc<budget::Budget>,
     bodies: Semaphore,
+    held: Semaphore,
 }
 
 impl Gateway {
@@ -123,9 +124,15 @@ impl Gateway {
         // A route without a credential does not exist: requests to it are refused when they come.
         let given = policy.network.routes.iter().filter(|route| spec.credentials.contains_key(&route.provider));
         let routes = given.map(|route| route::Route::prepare(route, &spec.credentials)).collect::<Result<_, _>>()?;
-        let budget = Arc::new(budget::Budget::new(&policy.limits));
-        let bodies = Semaphore::new(route::BODIES);
-        let shared = Shared { network: policy.network, models: policy.agent.models, ticket: spec.ticket, routes, budget, bodies };
+        let shared = Shared {
+            network: policy.network,
+            models: policy.agent.models,
+            ticket: spec.ticket,
+            routes,
+            budget: Arc::new(budget::Budget::new(&policy.limits)),
+            bodies: Semaphore::new(route::BODIES),
+            held: Semaphore::new(route::HELD),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -28,8 +28,11 @@ use super::{
     upstream,
 };
 
-/// Bodies that are held in memory at once.
+/// Bodies that are read and checked at once.
 pub(super) const BODIES: usize = 8;
+
+/// KiB of checked bodies that are held at once until the far end answers.
+pub(super) const HELD: usize = 512 << 10;
 
 /// An agent on the same machine has so long to send its body.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -126,12 +129,15 @@ async fn forward(request: Request<Incoming>, errand: Errand, shared: &Shared, en
     let gone = |_| Denial::far_end("gateway/closed", "the gateway is ending");
     let place = shared.bodies.acquire().await.map_err(gone)?;
     let checked = anthropic::body(&read(body).await?, &shared.models)?;
+    let size = u32::try_from(checked.len() / 1024 + 1).unwrap_or(u32::MAX);
+    let held = shared.held.acquire_many(size).await.map_err(gone)?;
+    drop(place);
     shared.budget.request()?;
     shared.budget.up(checked.len() as u64)?;
     entry.traffic.up(checked.len() as u64);
     entry.allow("route/anthropic");
     let response = route.send(outgoing(route, headers, &errand.target, checked)?).await?;
-    drop(place);
+    drop(held);
     Ok(response)
 }
 

@@ -82,7 +82,7 @@ async fn splice(
     entry: &mut Entry,
 ) -> Result<(), Denial> {
     let hello = hello::read(client).await?;
-    hello::judge(hello.name.as_deref(), host)?;
+    hello::judge(&hello.name, host)?;
     entry.allow("network/tunnel");
     let mut far = Counted::new(far, shared.budget.clone(), entry.traffic.clone());
     let copied = async {

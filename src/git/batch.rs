@@ -70,8 +70,7 @@ impl Repository {
     fn start(&self) -> Result<Batch, Error> {
         let mut command = self.command();
         command.args(["cat-file", "--batch-command"]);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(broken)?;
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(broken)?;
         match (child.stdin.take(), child.stdout.take()) {
             (Some(ask), Some(answer)) => Ok(Batch { child, ask, answer: BufReader::new(answer) }),
             _ => Err(broken(io::Error::other("no pipes"))),

@@ -150,22 +150,26 @@ fn push(spec: &Spec, leave: &Leave, facts: &JobFacts) -> Result<Oid, Refusal> {
     let repository = Repository::open(&leave.repository).map_err(refused)?;
     let commit = repository.commit(leave.passed.tree(), &[leave.parent], &message(spec, leave), &identity(facts)).map_err(refused)?;
     let branch = Branch::new(&spec.context.branch).map_err(|error| Refusal::new(error, Exit::Internal))?;
-    let remote = remote(facts, spec.token.clone());
+    let remote = remote(facts, spec.token.clone())?;
     let expect = if spec.context.follow_up.is_some() { Expect::Ancestor } else { Expect::Absent };
     repository.push(&remote, commit, &branch, expect).map_err(refused)?;
     Ok(commit)
 }
 
 /// The project's repository over HTTP, with the token for git.
-pub(super) fn remote(facts: &JobFacts, token: Secret) -> Remote {
+///
+/// # Errors
+/// When this program's own path cannot be told; git starts it to ask for the token.
+pub(super) fn remote(facts: &JobFacts, token: Secret) -> Result<Remote, Refusal> {
+    let askpass = std::env::current_exe().map_err(|error| Refusal::new(error, Exit::Internal))?;
     let api = facts.api.to_string();
     let server = api.strip_suffix("/api/v4").unwrap_or(&api);
-    Remote {
+    Ok(Remote {
         url: format!("{server}/{}.git", facts.project_path),
         token,
-        askpass: PathBuf::from("/proc/self/exe"),
+        askpass,
         ca_file: facts.ca_file.clone(),
-    }
+    })
 }
 
 /// Who commits: never whom the agent names.

@@ -75,7 +75,7 @@ pub fn work(spec: Spec) -> Result<Handed, Refusal> {
 /// The tip, as it was when GitLab was asked: another push meanwhile is not built upon.
 fn fetched(spec: &Spec, facts: &JobFacts, repository: &Repository, branch: &str, tip: &str) -> Result<Oid, Refusal> {
     let name = Branch::new(branch).map_err(|error| Refusal::new(error, Exit::Internal))?;
-    let found = repository.fetch(&remote(facts, spec.token.clone()), &name, DEPTH).map_err(|error| Refusal::new(&error, error.exit()))?;
+    let found = repository.fetch(&remote(facts, spec.token.clone())?, &name, DEPTH).map_err(|error| Refusal::new(&error, error.exit()))?;
     if found.to_string() == tip {
         Ok(found)
     } else {

@@ -4,10 +4,11 @@
 use std::{
     env, fs,
     io::Write as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
@@ -18,6 +19,9 @@ use crate::{
 /// Names the program to test with, where it is not `claude` in PATH.
 const VARIABLE: &str = "TIDEWAITER_CLAUDE";
 
+/// A PNG of one red pixel.
+const RED: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
+
 fn program() -> Option<PathBuf> {
     if let Some(named) = env::var_os(VARIABLE) {
         return Some(named.into());
@@ -25,7 +29,7 @@ fn program() -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join("claude")).find(|file| file.is_file())
 }
 
-/// Runs the test `inside` of this very binary in a network namespace of its own.
+/// Runs the tests `inside…` of this very binary in a network namespace of its own.
 #[test]
 fn the_real_claude_gets_through_and_its_web_search_does_not() {
     let not_run = |why: &str| writeln!(std::io::stderr(), "NOT RUN: Claude Code through the gateway: {why}").unwrap();
@@ -36,10 +40,10 @@ fn the_real_claude_gets_through_and_its_web_search_does_not() {
     if !Command::new("unshare").args([user, "true"]).status().is_ok_and(|status| status.success()) {
         return not_run("network namespaces cannot be made here");
     }
-    let script = "ip link set lo up && exec \"$0\" --exact claude::inside --ignored --nocapture";
+    let script = "ip link set lo up && exec \"$0\" claude::inside --ignored --nocapture";
     let output = Command::new("unshare").args([user, "sh", "-c", script]).arg(env::current_exe().unwrap()).output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    assert!(output.status.success() && text.contains("2 passed"), "{text}");
 }
 
 fn script(work: &str) -> Vec<Turn> {
@@ -50,24 +54,21 @@ fn script(work: &str) -> Vec<Turn> {
         ]),
         Turn::tool("Write", json!({ "file_path": format!("{work}/new.txt"), "content": "written\n" })),
         Turn::tool("Read", json!({ "file_path": format!("{work}/new.txt") })),
+        Turn::tool("Read", json!({ "file_path": format!("{work}/red.png") })),
+        Turn::tool("WebFetch", json!({ "url": "https://host.example/page", "prompt": "what is there" })),
         Turn::tool("WebSearch", json!({ "query": "made up words" })),
         Turn::text("All done."),
     ]
 }
 
-#[test]
-#[ignore = "run in a network namespace by the test above"]
-fn inside() {
-    let work = env::temp_dir().join(format!("tidewaiter-test-claude-{}", std::process::id()));
-    fs::create_dir_all(work.join("home")).unwrap();
-    let work_path = work.to_str().unwrap();
-    let provider = Provider::start(script(work_path));
-    let gateway = Running::start(&route_policy(&provider.base_url()));
+/// Runs Claude Code in `work` through `gateway`, and gives its output and its `result` line.
+fn claude(work: &Path, gateway: &Running, more: &[&str]) -> (String, Value) {
     let proxy = format!("http://tidewaiter:{TICKET}@{}", gateway.address);
     let output = Command::new(program().unwrap())
         .args(["-p", "Do the task", "--output-format", "stream-json", "--verbose", "--permission-mode", "acceptEdits"])
-        .args(["--allowedTools", "Bash,Read,Write,WebSearch", "--max-turns", "20"])
-        .current_dir(&work)
+        .args(["--allowedTools", "Bash,Read,Write,WebFetch,WebSearch", "--max-turns", "20"])
+        .args(more)
+        .current_dir(work)
         .env_clear()
         .env("PATH", env::var_os("PATH").unwrap())
         .env("HOME", work.join("home"))
@@ -78,12 +79,42 @@ fn inside() {
         .stdin(Stdio::null())
         .output()
         .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let result = text.lines().filter_map(|line| serde_json::from_str(line).ok()).find(|line: &Value| line["type"] == "result");
+    (text, result.unwrap())
+}
+
+fn place(name: &str) -> PathBuf {
+    let work = env::temp_dir().join(format!("tidewaiter-test-claude-{name}-{}", std::process::id()));
+    fs::create_dir_all(work.join("home")).unwrap();
+    work
+}
+
+#[test]
+#[ignore = "run in a network namespace by the test above"]
+fn inside_a_refused_model_is_named() {
+    let work = place("model");
+    let provider = Provider::start(vec![Turn::text("never said")]);
+    let gateway = Running::start(&route_policy(&provider.base_url()));
+    let (text, result) = claude(&work, &gateway, &["--model", "claude-sonnet-4-5"]);
+    fs::remove_dir_all(&work).unwrap();
+    assert_eq!(result["is_error"], true, "{text}");
+    assert!(text.contains("the policy does not list the model `claude-sonnet-4-5"), "{text}");
+    assert!(provider.requests().is_empty());
+}
+
+#[test]
+#[ignore = "run in a network namespace by the test above"]
+fn inside_a_whole_run() {
+    let work = place("run");
+    fs::write(work.join("red.png"), STANDARD.decode(RED).unwrap()).unwrap();
+    let work_path = work.to_str().unwrap();
+    let provider = Provider::start(script(work_path));
+    let gateway = Running::start(&route_policy(&provider.base_url()));
+    let (text, result) = claude(&work, &gateway, &[]);
     let written = fs::read_to_string(work.join("new.txt"));
     fs::remove_dir_all(&work).unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
     let records = gateway.records(1);
-    let result: Value =
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).find(|line: &Value| line["type"] == "result").unwrap();
     assert_eq!((&result["is_error"], &result["result"]), (&json!(false), &json!("All done.")), "{records:#?}\n{text}");
     assert_eq!(written.unwrap(), "written\n");
 
@@ -96,7 +127,11 @@ fn inside() {
     // The refusal reached the model in words.
     assert!(last.contains("the tool type `web_search_20250305` is not allowed"), "{last}");
 
+    assert!(last.contains("\"type\":\"base64\""), "the picture went along");
+
     let refused: Vec<_> = records.iter().filter(|record| record["allowed"] == false && record["method"] != "HEAD").collect();
-    assert!(!refused.is_empty() && refused.iter().all(|record| record["rule"] == "route/tool"), "{refused:#?}");
+    assert!(refused.iter().any(|record| record["rule"] == "route/tool"), "{refused:#?}");
+    assert!(refused.iter().any(|record| record["rule"] == "network/tunnel" && record["method"] == "CONNECT"), "{refused:#?}");
+    assert!(refused.iter().all(|record| record["rule"] == "route/tool" || record["rule"] == "network/tunnel"), "{refused:#?}");
     assert_eq!(records.iter().filter(|record| record["allowed"] == true).count(), sent.len());
 }

@@ -3,7 +3,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -354,9 +354,4 @@ fn whole(blocks: &[Block], body: &Value, state: &State) -> Value {
     message["content"] = Value::Array(content);
     message["stop_reason"] = json!(stop_reason(blocks));
     message
-}
-
-/// Ends both directions of a stream; for tests that play a client that leaves.
-pub fn leave(stream: &TcpStream) {
-    let _ = stream.shutdown(Shutdown::Both);
 }
