@@ -118,14 +118,20 @@ pub fn open(grants: &Grants) -> Result<Opened, Error> {
     Ok(opened)
 }
 
-/// Keeps signals and abstract sockets inside, and nothing else: the domain of the process that empties the room.
+/// Keeps signals and abstract sockets inside, and nothing else: the domain of the process that empties the room. Every domain
+/// refuses to link and rename across directories if it does not grant it (landlock(7), `LANDLOCK_ACCESS_FS_REFER`), so this
+/// one grants it everywhere: the agent's own says where.
 ///
 /// # Errors
 /// As for [`Opened::restrict`].
 pub fn scope_only() -> Result<(), Error> {
     supported()?;
-    let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).scope(Scope::Signal | Scope::AbstractUnixSocket)?;
-    enforced(ruleset.create()?.restrict_self()?)
+    let root = PathFd::new("/").map_err(|error| Error::Path { path: "/".into(), source: io::Error::other(error) })?;
+    let ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::Refer)?
+        .scope(Scope::Signal | Scope::AbstractUnixSocket)?;
+    enforced(ruleset.create()?.add_rule(PathBeneath::new(root, AccessFs::Refer))?.restrict_self()?)
 }
 
 impl Opened {

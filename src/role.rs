@@ -9,6 +9,8 @@ pub enum Role {
     Broker,
     /// Writes the job's log.
     Scribe,
+    /// Parent of the stem; empties the room if the stem dies.
+    Keeper,
     /// Parent of the agent; empties the room.
     Stem,
     /// Puts up the walls and becomes the agent.
@@ -23,10 +25,11 @@ pub enum Role {
     Publish,
 }
 
-const ALL: [(Role, &str); 9] = [
+const ALL: [(Role, &str); 10] = [
     (Role::Gateway, "tidewaiter-gateway"),
     (Role::Broker, "tidewaiter-broker"),
     (Role::Scribe, "tidewaiter-scribe"),
+    (Role::Keeper, "tidewaiter-keeper"),
     (Role::Stem, "tidewaiter-stem"),
     (Role::Enter, "tidewaiter-enter"),
     (Role::Workspace, "tidewaiter-workspace"),

@@ -67,11 +67,15 @@ impl Filters {
     }
 }
 
-/// The filter with the listener: TCP over IPv4 and IPv6 asks the broker, unix sockets as `unix` says, netlink only for
-/// routes and addresses (`NETLINK_ROUTE`), and nothing else is a socket (`EACCES`).
+/// The filter with the listener: TCP over IPv4 asks the broker, unix sockets as `unix` says, netlink only for routes and
+/// addresses (`NETLINK_ROUTE`), and nothing else is a socket (`EACCES`). There is no IPv6 (`EAFNOSUPPORT`, as on a kernel
+/// without it, so that programs fall back): bind(2) of an IPv6 socket to a link-local address takes the device from
+/// `sin6_scope_id` and overrides `SO_BINDTODEVICE` without any privilege, even when it then fails (ipv6(7)); a v4-mapped
+/// address is next, and the socket is outside.
 pub fn sockets(unix: bool) -> Vec<sock_filter> {
     let allow = answer(libc::SECCOMP_RET_ALLOW);
     let refuse = answer(libc::SECCOMP_RET_ERRNO | libc::EACCES.cast_unsigned());
+    let absent = answer(libc::SECCOMP_RET_ERRNO | libc::EAFNOSUPPORT.cast_unsigned());
     let [domain, kind, protocol] = [0, 1, 2].map(|index| load(OFFSET_ARGS + 8 * index));
     vec![
         load(OFFSET_ARCH),
@@ -88,8 +92,9 @@ pub fn sockets(unix: bool) -> Vec<sock_filter> {
         if_equal(libc::NETLINK_ROUTE.cast_unsigned(), 0, 1),
         allow,
         refuse,
-        if_equal(libc::AF_INET.cast_unsigned(), 1, 0),
-        if_equal(libc::AF_INET6.cast_unsigned(), 0, 6),
+        if_equal(libc::AF_INET6.cast_unsigned(), 0, 1),
+        absent,
+        if_equal(libc::AF_INET.cast_unsigned(), 0, 6),
         kind,
         statement(BPF_ALU | BPF_AND | BPF_K, SOCK_TYPE_MASK),
         if_equal(libc::SOCK_STREAM.cast_unsigned(), 0, 3),
@@ -148,13 +153,14 @@ mod tests {
         const NOTIFY: u32 = libc::SECCOMP_RET_USER_NOTIF;
         const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
         const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | 13;
+        const ABSENT: u32 = libc::SECCOMP_RET_ERRNO | 97;
         for (socket, unix, expected) in [
             ([2, 1, 0], false, NOTIFY),
             ([2, 1 | 0o2_004_000, 6], false, NOTIFY),
-            ([10, 1, 0], false, NOTIFY),
+            ([10, 1, 0], true, ABSENT),
             ([2, 1, 262], false, REFUSE), // IPPROTO_MPTCP
             ([2, 2, 0], false, REFUSE),
-            ([10, 2, 17], false, REFUSE),
+            ([10, 2, 17], false, ABSENT),
             ([2, 3, 1], false, REFUSE),
             ([2, 1, 132], false, REFUSE), // IPPROTO_SCTP
             ([1, 1, 0], false, REFUSE),

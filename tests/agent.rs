@@ -1,6 +1,5 @@
 //! The agent's output through the scribe: a recording of the real program, and everything that a hostile one might write.
 #![allow(clippy::unwrap_used)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     io::{Write as _, pipe},

@@ -153,7 +153,7 @@ fn a_service_that_listened_before_cannot_be_reached() {
 #[test]
 fn only_tcp_sockets_are_made() {
     refused("socket.socket(socket.AF_INET, socket.SOCK_DGRAM)", "EACCES");
-    refused("socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)", "EACCES");
+    refused("socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)", "EAFNOSUPPORT");
     refused("socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)", "EACCES");
     refused("socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)", "EPERM");
 }

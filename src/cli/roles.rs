@@ -36,6 +36,7 @@ pub fn main(role: Role) -> ExitCode {
         Role::Gateway => gateway(),
         Role::Broker => broker(),
         Role::Scribe => scribe(),
+        Role::Keeper => keeper(),
         Role::Stem => stem(),
         Role::Enter => enter(),
         Role::Context => work(|spec: &job::context::Spec| reading(spec.ca_file(), &[], true), job::context::work),
@@ -97,6 +98,10 @@ fn scribe() -> Done {
     confine::confine(&Keep { uid, ..Keep::default() })?;
     let pipes = scribe::Pipes { out, err, agent_in: Some(agent_in), job_in };
     Ok(scribe::write_log(spec, pipes, io::stdout(), io::stderr(), File::from(results))?)
+}
+
+fn keeper() -> Done {
+    Ok(stem::keep([take(3)?, take(4)?, take(5)?, take(6)?, take(7)?, take(8)?])?)
 }
 
 fn stem() -> Done {

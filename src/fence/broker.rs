@@ -32,13 +32,6 @@ pub enum Error {
     Wait(Errno),
 }
 
-/// What `socket(domain, kind, protocol)` asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Wanted {
-    family: AddressFamily,
-    flags: SockFlag,
-}
-
 /// Answers calls until the agent's last process or the supervisor is gone.
 ///
 /// # Errors
@@ -79,10 +72,10 @@ fn answer(listener: BorrowedFd<'_>, local_ports: (u16, u16)) -> Result<(), Error
         Ok(call) => call,
         Err(error) => return gone(error),
     };
-    let made = wanted(call.data.args).and_then(|wanted| Ok((make(wanted, local_ports)?, wanted)));
+    let made = wanted(call.data.args).and_then(|flags| Ok((make(flags, local_ports)?, flags)));
     let answered = match made {
-        Ok((socket, wanted)) => {
-            let sent = notify::answer_with(listener, call.id, &socket, wanted.flags.contains(SockFlag::SOCK_CLOEXEC));
+        Ok((socket, flags)) => {
+            let sent = notify::answer_with(listener, call.id, &socket, flags.contains(SockFlag::SOCK_CLOEXEC));
             sent.or_else(|error| notify::refuse(listener, call.id, error.raw_os_error().unwrap_or(libc::EACCES)))
         }
         Err(errno) => notify::refuse(listener, call.id, errno as i32),
@@ -97,25 +90,21 @@ fn gone(error: io::Error) -> Result<(), Error> {
     }
 }
 
-/// Reads the arguments again although the filter did: TCP over IPv4 or IPv6 and nothing else.
-fn wanted(args: [u64; 6]) -> Result<Wanted, Errno> {
+/// Reads the arguments again although the filter did: TCP over IPv4 and nothing else. An IPv6 socket could be taken off `lo`
+/// again by a bind to a link-local address (see the filter). The flags are what is left to choose.
+fn wanted(args: [u64; 6]) -> Result<SockFlag, Errno> {
     let number = |index: usize| i32::from_ne_bytes((args[index] as u32).to_ne_bytes());
-    let family = match number(0) {
-        libc::AF_INET => AddressFamily::Inet,
-        libc::AF_INET6 => AddressFamily::Inet6,
-        _ => return Err(Errno::EACCES),
-    };
     let kind = number(1);
     let flags = SockFlag::from_bits(kind & !0xf).ok_or(Errno::EINVAL)?;
-    if kind & 0xf != libc::SOCK_STREAM || ![0, libc::IPPROTO_TCP].contains(&number(2)) {
+    if number(0) != libc::AF_INET || kind & 0xf != libc::SOCK_STREAM || ![0, libc::IPPROTO_TCP].contains(&number(2)) {
         return Err(Errno::EACCES);
     }
-    Ok(Wanted { family, flags })
+    Ok(flags)
 }
 
 /// A TCP socket that can only reach loopback; any failure is a refusal.
-fn make(wanted: Wanted, (low, high): (u16, u16)) -> Result<OwnedFd, Errno> {
-    let made = socket(wanted.family, SockType::Stream, wanted.flags | SockFlag::SOCK_CLOEXEC, None)?;
+fn make(flags: SockFlag, (low, high): (u16, u16)) -> Result<OwnedFd, Errno> {
+    let made = socket(AddressFamily::Inet, SockType::Stream, flags | SockFlag::SOCK_CLOEXEC, None)?;
     setsockopt(&made, BindToDevice, &OsString::from("lo"))?;
     let errno = |error: io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EACCES));
     options::set_local_ports(&made, low, high).map_err(errno)?;
@@ -129,10 +118,10 @@ mod tests {
 
     #[test]
     fn what_the_filter_lets_through_by_mistake_is_refused_again() {
-        for args in [[1, 1, 0], [2, 2, 0], [2, 3, 6], [2, 1, 262], [17, 3, 0], [10, 1, 132]] {
+        for args in [[1, 1, 0], [2, 2, 0], [2, 3, 6], [2, 1, 262], [17, 3, 0], [10, 1, 0], [10, 1, 132]] {
             assert_eq!(wanted([args[0], args[1], args[2], 0, 0, 0]), Err(Errno::EACCES), "{args:?}");
         }
         assert_eq!(wanted([2, 1 | 0x40, 0, 0, 0, 0]), Err(Errno::EINVAL));
-        assert!(wanted([10, 1 | 0o2_000_000, 6, 0, 0, 0]).is_ok());
+        assert!(wanted([2, 1 | 0o2_000_000, 6, 0, 0, 0]).is_ok());
     }
 }

@@ -33,7 +33,7 @@ pub fn free_range() -> Result<(u16, u16), Error> {
     let mut used = BTreeSet::new();
     for path in ["/proc/net/tcp", "/proc/net/tcp6"] {
         match read(path) {
-            Ok(table) => used.extend(local_ports(&table)),
+            Ok(table) => used.extend(listening_ports(&table)),
             // A kernel without IPv6 has no second table.
             Err(Error::Table { source, .. }) if source.kind() == io::ErrorKind::NotFound && path.ends_with('6') => {}
             Err(error) => return Err(error),
@@ -53,10 +53,17 @@ fn bounds(text: &str) -> (u16, u16) {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
-/// The local ports of a table in the form of proc(5), `/proc/net/tcp`.
-fn local_ports(table: &str) -> impl Iterator<Item = u16> + '_ {
-    let local = |line: &str| line.split_whitespace().nth(1)?.rsplit(':').next().map(str::to_owned);
-    table.lines().skip(1).filter_map(move |line| u16::from_str_radix(&local(line)?, 16).ok())
+/// `TCP_LISTEN` as the kernel's table writes it.
+const LISTENING: &str = "0A";
+
+/// The local ports on which a table in the form of proc(5), `/proc/net/tcp`, has somebody listening. Ports of connections do
+/// not count: nobody can be reached there.
+fn listening_ports(table: &str) -> impl Iterator<Item = u16> + '_ {
+    table.lines().skip(1).filter_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let (local, state) = (fields.next()?, fields.nth(1)?);
+        (state == LISTENING).then(|| u16::from_str_radix(local.rsplit(':').next()?, 16).ok())?
+    })
 }
 
 fn choose(used: &BTreeSet<u16>, low: u16, high: u16) -> Option<(u16, u16)> {
@@ -81,8 +88,7 @@ mod tests {
 
     #[test]
     fn the_table_is_read_as_the_kernel_writes_it() {
-        let table =
-            "  sl  local_address rem_address\n   0: 0100007F:1F90 00000000:0000 0A\n   1: 00000000000000000000000001000000:2800 x:0 0A\n";
-        assert_eq!(local_ports(table).collect::<Vec<_>>(), [8080, 10_240]);
+        let table = "  sl  local_address rem_address\n   0: 0100007F:1F90 00000000:0000 0A\n   1: 00000000000000000000000001000000:2800 x:0 0A\n   2: 0100007F:1F91 0100007F:1F90 06\n";
+        assert_eq!(listening_ports(table).collect::<Vec<_>>(), [8080, 10_240]);
     }
 }

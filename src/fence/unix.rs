@@ -17,15 +17,34 @@ const MOST: usize = 4_000;
 const KERNEL: &[&str] =
     &["proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "bpf", "tracefs", "debugfs", "securityfs", "pstore", "fusectl"];
 
+/// Who would connect.
+struct Who {
+    uid: u32,
+    groups: Vec<u32>,
+}
+
 /// The first socket that `uid` could connect to, or the first place that could not be looked through. `own` is not entered.
 pub fn reachable(uid: u32, own: &Path) -> Option<PathBuf> {
+    let Ok(who) = who(uid) else { return Some(PathBuf::from("/proc/self/status")) };
     let mut left = MOST;
     let mut places = Vec::new();
     for (table, read) in [("/proc/self/mountinfo", mount_points as fn(&str) -> Vec<PathBuf>), ("/proc/net/unix", bound)] {
         let Ok(text) = fs::read_to_string(table) else { return Some(PathBuf::from(table)) };
         places.extend(read(&text));
     }
-    places.iter().find_map(|place| search(place, uid, own, &mut left))
+    // Where a relative name lies, only its process knows.
+    let unknown = places.iter().find(|place| place.is_relative()).cloned();
+    unknown.or_else(|| places.iter().find_map(|place| search(place, &who, own, &mut left)))
+}
+
+/// A uid of the agent's own comes with one group of the same number; ours comes with all that we are in.
+fn who(uid: u32) -> nix::Result<Who> {
+    if uid != nix::unistd::geteuid().as_raw() {
+        return Ok(Who { uid, groups: vec![uid] });
+    }
+    let mut groups: Vec<u32> = nix::unistd::getgroups()?.into_iter().map(nix::unistd::Gid::as_raw).collect();
+    groups.push(nix::unistd::getegid().as_raw());
+    Ok(Who { uid, groups })
 }
 
 /// The mount points of proc(5), `/proc/pid/mountinfo`, but the root and the kernel's own file systems.
@@ -39,40 +58,37 @@ fn mount_points(mounts: &str) -> Vec<PathBuf> {
     mounts.lines().filter_map(point).collect()
 }
 
-/// The path names of proc(5), `/proc/net/unix`: every socket that this network namespace has bound, wherever it lies.
+/// The path names of proc(5), `/proc/net/unix`: every socket that this network namespace has bound, wherever it lies, by
+/// the name that was given to bind(2). Abstract ones begin with `@`.
 fn bound(table: &str) -> Vec<PathBuf> {
-    table
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.splitn(8, ' ').nth(7)?.split_once('/'))
-        .map(|(_, path)| PathBuf::from(format!("/{path}")))
-        .collect()
+    let name = |line: &str| (0..7).try_fold(line.to_owned(), |rest, _| Some(rest.trim_start().split_once(' ')?.1.to_owned()));
+    table.lines().skip(1).filter_map(name).filter(|name| !name.starts_with('@')).map(PathBuf::from).collect()
 }
 
-fn search(place: &Path, uid: u32, own: &Path, left: &mut usize) -> Option<PathBuf> {
+fn search(place: &Path, who: &Who, own: &Path, left: &mut usize) -> Option<PathBuf> {
     let Ok(meta) = fs::symlink_metadata(place) else { return None };
     if *left == 0 {
         return Some(place.to_owned());
     }
     *left -= 1;
     if meta.file_type().is_socket() {
-        return may(&meta, uid, 2).then(|| place.to_owned());
+        return may(&meta, who, 2).then(|| place.to_owned());
     }
-    if !meta.is_dir() || place.starts_with(own) || !may(&meta, uid, 1) {
+    if !meta.is_dir() || place.starts_with(own) || !may(&meta, who, 1) {
         return None;
     }
     let Ok(entries) = fs::read_dir(place) else { return None };
     entries
         .flatten()
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_socket()))
-        .find_map(|entry| search(&entry.path(), uid, own, left))
+        .find_map(|entry| search(&entry.path(), who, own, left))
 }
 
-/// Whether the mode gives `uid` (and the group of the same number) the permission `bit` (1 search, 2 write).
-fn may(meta: &fs::Metadata, uid: u32, bit: u32) -> bool {
-    let shift = if meta.uid() == uid { 6 } else { 0 };
-    let group = meta.gid() == uid || nix::unistd::getgid().as_raw() == meta.gid();
-    uid == 0 || meta.mode() >> shift & bit != 0 || (group && meta.mode() >> 3 & bit != 0)
+/// Whether the mode gives `who` the permission `bit` (1 search, 2 write).
+fn may(meta: &fs::Metadata, who: &Who, bit: u32) -> bool {
+    let shift = if meta.uid() == who.uid { 6 } else { 0 };
+    let group = who.groups.contains(&meta.gid());
+    who.uid == 0 || meta.mode() >> shift & bit != 0 || (group && meta.mode() >> 3 & bit != 0)
 }
 
 #[cfg(test)]
@@ -81,8 +97,8 @@ mod tests {
 
     #[test]
     fn bound_sockets_are_found_by_their_names() {
-        let table = "Num       RefCount Protocol Flags    Type St Inode Path\n0000: 00000002 00000000 00010000 0001 01 15 /home/u/.gnupg/S.agent\n0000: 00000003 00000000 00000000 0001 03 16\n0000: 2 0 0 1 1 17 @abstract\n";
-        assert_eq!(bound(table), [PathBuf::from("/home/u/.gnupg/S.agent")]);
+        let table = "Num       RefCount Protocol Flags    Type St Inode Path\n0000: 00000002 00000000 00010000 0001 01 15 /home/u/.gnupg/S.agent\n0000: 00000003 00000000 00000000 0001 03 16\n0000: 2 0 0 1 1 17 @abstract/x\n0000: 00000002 00000000 00010000 0001 01 235139 a b.sock\n";
+        assert_eq!(bound(table), ["/home/u/.gnupg/S.agent", "a b.sock"].map(PathBuf::from));
     }
 
     #[test]

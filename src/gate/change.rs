@@ -91,25 +91,17 @@ impl Fact {
     }
 }
 
-/// A candidate tree as its difference from a base tree.
+/// A candidate tree as its difference from a base tree. What was found cannot be altered afterwards.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// The base's tree.
-    pub base: Oid,
-    /// The judged tree.
-    pub tree: Oid,
-    /// Sorted by path.
-    pub facts: Vec<Fact>,
-    /// Every file of the base.
-    pub before: Arc<Tree>,
-    /// Every file of the judged tree.
-    pub after: Arc<Tree>,
-    /// New or changed files that the base's ignore rules leave out: in no tree, told all the same.
-    pub ignored: Vec<Vec<u8>>,
-    /// Whether the agent changed the hooks or the configuration of its own repository, of which nothing is used.
-    pub own_repository_touched: bool,
-    /// Files that GitLab reads as CI configuration at the base.
-    pub ci: super::CiFiles,
+    base: Oid,
+    tree: Oid,
+    facts: Vec<Fact>,
+    before: Arc<Tree>,
+    after: Arc<Tree>,
+    ignored: Vec<Vec<u8>>,
+    own_repository_touched: bool,
+    ci: super::CiFiles,
 }
 
 impl Change {
@@ -122,11 +114,64 @@ impl Change {
         let before = Arc::new(repository.list(base)?);
         let after = if tree == base { Arc::clone(&before) } else { Arc::new(repository.list(tree)?) };
         let ci = super::CiFiles::at(repository, &before, ci_config)?;
+        let told: BTreeSet<Vec<u8>> = odd.iter().map(|fact| fact.path.clone()).collect();
         let mut facts = differences(&before, &after);
-        facts.retain(|fact| !odd.iter().any(|other| other.path == fact.path));
+        facts.retain(|fact| !told.contains(&fact.path));
         facts.extend(odd);
         facts.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Self { base, tree, facts, before, after, ignored: vec![], own_repository_touched: false, ci })
+    }
+
+    /// With new or changed files that the base's ignore rules leave out: in no tree, told all the same.
+    #[must_use]
+    pub fn with_ignored(self, ignored: Vec<Vec<u8>>) -> Self {
+        Self { ignored, ..self }
+    }
+
+    /// With whether the agent changed the hooks or the configuration of its own repository, of which nothing is used.
+    #[must_use]
+    pub fn with_repository_touched(self, own_repository_touched: bool) -> Self {
+        Self { own_repository_touched, ..self }
+    }
+
+    /// The base's tree.
+    pub fn base(&self) -> Oid {
+        self.base
+    }
+
+    /// The judged tree.
+    pub fn tree(&self) -> Oid {
+        self.tree
+    }
+
+    /// Every changed path, sorted.
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// Every file of the base.
+    pub fn before(&self) -> &Tree {
+        &self.before
+    }
+
+    /// Every file of the judged tree.
+    pub fn after(&self) -> &Tree {
+        &self.after
+    }
+
+    /// Files left out by ignore rules.
+    pub fn ignored(&self) -> &[Vec<u8>] {
+        &self.ignored
+    }
+
+    /// Whether the agent's own repository was changed in a way that would run programs elsewhere.
+    pub fn repository_touched(&self) -> bool {
+        self.own_repository_touched
+    }
+
+    /// What is CI configuration at the base.
+    pub(super) fn ci(&self) -> &super::CiFiles {
+        &self.ci
     }
 
     /// Whether nothing changed.

@@ -1,7 +1,7 @@
 //! GitLab CI configuration: the file itself and every local file that it includes at the base.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     rc::Rc,
 };
 
@@ -20,6 +20,8 @@ pub const CI_CONFIG: &str = ".gitlab-ci.yml";
 const FILES: usize = 200;
 /// GitLab's own bound on one file is 1 MiB.
 const BYTES: u64 = 1 << 20;
+/// Levels of values in one file.
+const DEEPEST: usize = 64;
 /// Values in one file.
 const VALUES: usize = 200_000;
 
@@ -106,7 +108,7 @@ impl CiFiles {
 pub(super) fn judge(judge: &mut Judge<'_>) {
     let change = judge.change;
     for fact in judge.facts() {
-        if let Some(why) = change.ci.reads(&fact.path) {
+        if let Some(why) = change.ci().reads(&fact.path) {
             judge.find("ci/config", &fact.path, why.to_owned(), Way::Rule);
         }
     }
@@ -169,18 +171,31 @@ impl Value {
     }
 }
 
+/// A list or map that is not closed yet.
+struct Open {
+    anchor: usize,
+    is_map: bool,
+    depth: usize,
+    items: Vec<Rc<Value>>,
+}
+
 /// Builds values from the parser's events.
 #[derive(Default)]
 struct Builder {
-    open: Vec<(usize, bool, Vec<Rc<Value>>)>,
-    anchors: std::collections::HashMap<usize, Rc<Value>>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Rc<Value>, usize)>,
     documents: Vec<Rc<Value>>,
     values: usize,
+    too_deep: bool,
 }
 
 impl Builder {
+    fn start(&mut self, anchor: usize, is_map: bool) {
+        self.open.push(Open { anchor, is_map, depth: 0, items: vec![] });
+    }
+
     fn close(&mut self) {
-        let Some((anchor, is_map, items)) = self.open.pop() else { return };
+        let Some(Open { anchor, is_map, depth, items }) = self.open.pop() else { return };
         let value = if is_map {
             let mut items = items.into_iter();
             let mut pairs = Vec::new();
@@ -191,16 +206,23 @@ impl Builder {
         } else {
             Value::List(items)
         };
-        self.put(anchor, Rc::new(value));
+        self.put(anchor, Rc::new(value), depth + 1);
     }
 
-    fn put(&mut self, anchor: usize, value: Rc<Value>) {
+    /// Takes a value with this many levels. Aliases could stack levels without end, and values are walked and dropped
+    /// level by level.
+    fn put(&mut self, anchor: usize, value: Rc<Value>, depth: usize) {
         self.values += 1;
+        self.too_deep |= depth > DEEPEST;
+        let (value, depth) = if depth > DEEPEST { (Rc::new(Value::List(vec![])), 0) } else { (value, depth) };
         if anchor > 0 {
-            self.anchors.insert(anchor, Rc::clone(&value));
+            self.anchors.insert(anchor, (Rc::clone(&value), depth));
         }
         match self.open.last_mut() {
-            Some((_, _, items)) => items.push(value),
+            Some(open) => {
+                open.depth = open.depth.max(depth);
+                open.items.push(value);
+            }
             None => self.documents.push(value),
         }
     }
@@ -209,13 +231,13 @@ impl Builder {
 impl EventReceiver for Builder {
     fn on_event(&mut self, event: Event) {
         match event {
-            Event::Scalar(text, _, anchor, _) => self.put(anchor, Rc::new(Value::Text(text))),
+            Event::Scalar(text, _, anchor, _) => self.put(anchor, Rc::new(Value::Text(text)), 0),
             Event::Alias(anchor) => {
-                let value = self.anchors.get(&anchor).cloned().unwrap_or_else(|| Rc::new(Value::List(vec![])));
-                self.put(0, value);
+                let (value, depth) = self.anchors.get(&anchor).cloned().unwrap_or_else(|| (Rc::new(Value::List(vec![])), 0));
+                self.put(0, value, depth);
             }
-            Event::SequenceStart(anchor, _) => self.open.push((anchor, false, vec![])),
-            Event::MappingStart(anchor, _) => self.open.push((anchor, true, vec![])),
+            Event::SequenceStart(anchor, _) => self.start(anchor, false),
+            Event::MappingStart(anchor, _) => self.start(anchor, true),
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             _ => {}
         }
@@ -224,7 +246,6 @@ impl EventReceiver for Builder {
 
 /// Whether values may nest deeper than any CI configuration does. The parser recurses, and its stack is finite.
 fn too_deep(text: &str) -> bool {
-    const DEEPEST: usize = 64;
     let mut open = 0_usize;
     text.lines().any(|line| {
         let mut deepest = 0;
@@ -249,21 +270,27 @@ fn includes(text: &str) -> Option<Vec<String>> {
     }
     let mut builder = Builder::default();
     Parser::new(text.chars()).load(&mut builder, true).ok()?;
-    if builder.values > VALUES {
+    if builder.values > VALUES || builder.too_deep {
         return None;
     }
-    let mut found = Vec::new();
-    for document in &builder.documents {
-        document.get("include").for_each(|value| local(value, &mut found, 4));
-        let Value::Map(pairs) = &**document else { continue };
-        for (_, job) in pairs {
-            for include in job.get("trigger").flat_map(|trigger| trigger.get("include")) {
-                local(include, &mut found, 4);
-            }
-        }
-        // Templates whose anchors or `extends` bring the trigger in are jobs of the same document.
-    }
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    builder.documents.iter().for_each(|document| search(document, &mut found, &mut seen));
     Some(found)
+}
+
+/// Every `include:` at any depth: of the file, of a job's `trigger`, of a template that some job takes over.
+fn search(value: &Rc<Value>, found: &mut Vec<String>, seen: &mut HashSet<*const Value>) {
+    if !seen.insert(Rc::as_ptr(value)) {
+        return;
+    }
+    match &**value {
+        Value::Text(_) => {}
+        Value::List(items) => items.iter().for_each(|item| search(item, found, seen)),
+        Value::Map(pairs) => {
+            value.get("include").for_each(|include| local(include, found, 4));
+            pairs.iter().for_each(|(_, inner)| search(inner, found, seen));
+        }
+    }
 }
 
 /// `include:` as a text, a list, or a map with `local` (docs.gitlab.com, "include").
@@ -296,6 +323,7 @@ mod tests {
             ("child:\n  trigger:\n    include:\n      - local: child.yml\n", vec!["child.yml"]),
             ("child:\n  trigger: {include: child.yml}\n", vec!["child.yml"]),
             ("x: &i\n  - a.yml\ninclude: *i\n", vec!["a.yml"]),
+            (".t: &t\n  trigger: {include: c.yml}\njob:\n  <<: *t\n", vec!["c.yml"]),
             ("spec:\n  inputs: {}\n---\ninclude: a.yml\n", vec!["a.yml"]),
             ("a:\n  script: !reference [b, script]\ninclude: https://h.example/a.yml\n", vec![]),
         ] {
@@ -314,6 +342,11 @@ mod tests {
         }
         text.push_str("include: *a29\n");
         assert!(includes(&text).is_some_and(|found| found.len() < 100_000));
+        let mut deep = "a0: &a0 [x]\n".to_owned();
+        for n in 1..40_000 {
+            deep.push_str(&format!("a{n}: &a{n} [*a{}]\n", n - 1));
+        }
+        assert!(includes(&deep).is_none());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Collects findings and gives each the weight that the policy says.
 
+use std::collections::BTreeMap;
+
 use super::{Change, Fact, Known, rules};
 use crate::{
     git::shown,
@@ -29,16 +31,17 @@ pub(super) struct Judge<'a> {
     pub(super) policy: &'a Changes,
     pub(super) known: &'a Known,
     findings: Vec<Finding>,
+    counts: BTreeMap<(&'static str, Severity), usize>,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(change: &'a Change, policy: &'a Changes, known: &'a Known) -> Self {
-        Self { change, policy, known, findings: Vec::new() }
+        Self { change, policy, known, findings: Vec::new(), counts: BTreeMap::new() }
     }
 
     /// The facts, borrowed for longer than `self`.
     pub(super) fn facts(&self) -> impl Iterator<Item = &'a Fact> + use<'a> {
-        self.change.facts.iter()
+        self.change.facts().iter()
     }
 
     /// A finding of `rule` at its own weight.
@@ -73,7 +76,9 @@ impl<'a> Judge<'a> {
         let policy_line =
             policy_line.or_else(|| set.map(|(weight, origin)| format!("{origin}: changes.rules.\"{rule}\" = \"{}\"", word(*weight))));
         let severity = set.map_or(severity, |(weight, _)| *weight);
-        if self.findings.iter().filter(|finding| finding.rule == rule && finding.severity == severity).take(LISTED).count() == LISTED {
+        let count = self.counts.entry((rule, severity)).or_default();
+        *count += 1;
+        if *count > LISTED {
             return;
         }
         let fix = fix(rule, severity, &way);
@@ -85,13 +90,13 @@ impl<'a> Judge<'a> {
 
     /// What is told although it weighs nothing.
     pub(super) fn notes(&mut self) {
-        if self.change.own_repository_touched {
+        if self.change.repository_touched() {
             let message = "the agent changed the hooks or the configuration of its own repository; nothing of it is used".to_owned();
             self.find("git/repository", b".git", message, Way::Step("nothing; this is for your information"));
         }
-        if let Some(first) = self.change.ignored.first() {
-            let names: Vec<String> = self.change.ignored.iter().take(5).map(|path| shown(path)).collect();
-            let message = format!("{} new or changed ignored files are left out: {}", self.change.ignored.len(), names.join(", "));
+        if let Some(first) = self.change.ignored().first() {
+            let names: Vec<String> = self.change.ignored().iter().take(5).map(|path| shown(path)).collect();
+            let message = format!("{} new or changed ignored files are left out: {}", self.change.ignored().len(), names.join(", "));
             self.find(
                 "path/ignored",
                 first,

@@ -133,7 +133,7 @@ pub fn judge(change: &Change, blobs: &dyn Blobs, policy: &Changes, known: &Known
     let verdict = Verdict::weigh(judge.into_findings());
     let passed = match verdict.decision {
         Decision::Deny => None,
-        decision => Some(Passed { base: change.base, tree: change.tree, review: decision == Decision::Review }),
+        decision => Some(Passed { base: change.base(), tree: change.tree(), review: decision == Decision::Review }),
     };
     Ok(Judgement { verdict, passed })
 }

@@ -65,13 +65,13 @@ fn link(judge: &mut Judge<'_>, blobs: &dyn Blobs, fact: &Fact) -> Result<(), Err
     let change = judge.change;
     let Some(entry) = fact.new else { return Ok(()) };
     let text = blobs.blob(entry.id, LINK)?;
-    let read = |path: &[u8]| match change.after.get(path) {
+    let read = |path: &[u8]| match change.after().get(path) {
         Some(entry) => blobs.blob(entry.id, LINK),
         None => Ok(vec![]),
     };
-    let found = resolve(&change.after, &fact.path, &text, read)?;
+    let found = resolve(change.after(), &fact.path, &text, read)?;
     let folder = [fact.path.as_slice(), b"/"].concat();
-    let replaces_folder = change.before.range(folder.clone()..).next().is_some_and(|(path, _)| path.starts_with(&folder));
+    let replaces_folder = change.before().range(folder.clone()..).next().is_some_and(|(path, _)| path.starts_with(&folder));
     let to = shown(&text);
     let what = match found {
         Target::Inside if replaces_folder => "takes the place of a folder",

@@ -114,8 +114,8 @@ fn nested_repositories(judge: &mut Judge<'_>) {
     if touched.is_empty() {
         return;
     }
-    let after = bare_repositories(judge.change.after.keys().map(Vec::as_slice));
-    let before = bare_repositories(judge.change.before.keys().map(Vec::as_slice));
+    let after = bare_repositories(judge.change.after().keys().map(Vec::as_slice));
+    let before = bare_repositories(judge.change.before().keys().map(Vec::as_slice));
     for folder in after.difference(&before) {
         let path = if folder.is_empty() { b"HEAD".as_slice() } else { folder.as_bytes() };
         judge.block("git/directory", path, None, "this folder has the form of a bare git repository".to_owned());
@@ -151,7 +151,7 @@ fn collisions(judge: &mut Judge<'_>, added: &[&[u8]]) {
     }
     let mut spellings: BTreeMap<String, BTreeSet<&[u8]>> = BTreeMap::new();
     let change = judge.change;
-    for path in change.after.keys().map(Vec::as_slice).chain(added.iter().copied()) {
+    for path in change.after().keys().map(Vec::as_slice).chain(added.iter().copied()) {
         for prefix in folders(path).filter(|folder| !folder.is_empty()).chain(std::iter::once(path)) {
             spellings.entry(fold(prefix)).or_default().insert(prefix);
         }
@@ -182,19 +182,10 @@ mod tests {
 
     #[test]
     fn every_spelling_of_dot_git_is_seen() {
-        for path in [
-            ".git/x",
-            "a/.GIT/x",
-            ".g\u{200c}it/x",
-            "git~1/x",
-            "GIT~12",
-            ".git./x",
-            ".git /x",
-            "a\\.git\\x",
-            ".git::$INDEX_ALLOCATION/x",
-            ".Gİt",
-        ] {
-            assert!(has_dot_git(path.as_bytes()) || path == ".Gİt", "{path}");
+        for path in
+            [".git/x", "a/.GIT/x", ".g\u{200c}it/x", "git~1/x", "GIT~12", ".git./x", ".git /x", "a\\.git\\x", ".git::$INDEX_ALLOCATION/x"]
+        {
+            assert!(has_dot_git(path.as_bytes()), "{path}");
         }
         for path in [".gitignore", "git", "a/git~/x", ".github/x", "my.git/x", "agit~1"] {
             assert!(!has_dot_git(path.as_bytes()), "{path}");

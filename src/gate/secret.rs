@@ -69,6 +69,12 @@ impl Known {
         out
     }
 
+    /// The variables whose values are in `bytes`, for texts that leave besides the tree: messages, titles, branch names.
+    pub fn names_in(&self, bytes: &[u8]) -> BTreeSet<&str> {
+        let lines = across_lines(self, bytes).into_iter().map(|(name, _)| name);
+        self.find(bytes).into_iter().map(|(name, _)| name).chain(lines).collect()
+    }
+
     /// The variables whose values are in `bytes`, each with the offset at which the first one ends.
     pub(super) fn find(&self, bytes: &[u8]) -> Vec<(&str, usize)> {
         let mut seen = BTreeSet::new();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Blobs, Error, Fact, LARGEST, finding::Judge};
-use crate::git::Oid;
+use crate::git::{self, Entry, Mode, Oid};
 
 /// The content of a changed path that other rules look into.
 pub(super) struct Content {
@@ -13,7 +13,7 @@ pub(super) struct Content {
 
 /// Compares files, bytes and lines with the policy's bounds, and gives the contents that are small enough to be read.
 pub(super) fn judge(judge: &mut Judge<'_>, blobs: &dyn Blobs) -> Result<Vec<Content>, Error> {
-    let (policy, count) = (judge.policy, judge.change.facts.len() as u64);
+    let (policy, count) = (judge.policy, judge.change.facts().len() as u64);
     if count > policy.max_files {
         over(judge, "size/files", b"", format!("{count} files changed, more than {}", policy.max_files), "changes.max_files");
     }
@@ -47,19 +47,18 @@ fn over(judge: &mut Judge<'_>, rule: &'static str, path: &[u8], message: String,
 
 /// The blob of a path that is there afterwards.
 fn blob_of(fact: &Fact) -> Option<Oid> {
-    fact.new.filter(|entry| entry.mode != crate::git::Mode::Gitlink).map(|entry| entry.id)
+    fact.new.filter(|entry| entry.mode != Mode::Gitlink).map(|entry| entry.id)
 }
 
 fn changed_lines(fact: &Fact, blobs: &dyn Blobs) -> Result<u64, Error> {
-    let read = |entry: Option<crate::git::Entry>| match entry.filter(|entry| entry.mode != crate::git::Mode::Gitlink) {
-        // A removed blob may be missing in a partial clone, and a huge one needs no line count: its bytes count.
-        Some(entry) => match blobs.blob(entry.id, LARGEST) {
-            Err(crate::git::Error::Missing(_)) if fact.new.is_none() => Ok(vec![]),
-            other => other,
-        },
-        None => Ok(vec![]),
+    let blob = |entry: Option<Entry>| entry.filter(|entry| entry.mode != Mode::Gitlink).map(|entry| blobs.blob(entry.id, LARGEST));
+    let old = match blob(fact.old) {
+        // What was there may be missing in a partial clone, or too large to count; it does not leave.
+        None | Some(Err(git::Error::Missing(_) | git::Error::BlobTooLarge { .. })) => vec![],
+        Some(other) => other?,
     };
-    Ok(line_changes(&read(fact.old)?, &read(fact.new)?))
+    let new = blob(fact.new).transpose()?.unwrap_or_default();
+    Ok(line_changes(&old, &new))
 }
 
 /// Lines of `new` that are not in `old`, and the other way round. A line that only moved does not count.

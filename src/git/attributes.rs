@@ -62,14 +62,16 @@ impl Repository {
             return Ok(BTreeSet::new());
         }
         let mut command = self.command();
-        command.env("GIT_WORK_TREE", rules).current_dir(rules);
+        // This command knows no literal paths; `./` before a path keeps its first character from meaning anything.
+        command.env("GIT_WORK_TREE", rules).env_remove("GIT_LITERAL_PATHSPECS").current_dir(rules);
+        let paths: Vec<Vec<u8>> = paths.iter().map(|path| [b"./", path.as_slice()].concat()).collect();
         command.args(["-c", "core.bare=false", "check-ignore", "--no-index", "-z", "--stdin"]);
-        let output = program::talk("check-ignore", &mut command, |pipe| feed(pipe, paths), LIMIT)?;
+        let output = program::talk("check-ignore", &mut command, |pipe| feed(pipe, &paths), LIMIT)?;
         // git-check-ignore(1): 1 says that none is ignored.
         if !matches!(output.status.code(), Some(0 | 1)) {
             return Err(Error::Failed { call: "check-ignore", status: output.status.to_string(), stderr: output.stderr });
         }
-        Ok(output.stdout.split(|b| *b == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect())
+        Ok(output.stdout.split(|b| *b == 0).filter_map(|path| path.strip_prefix(b"./")).map(<[u8]>::to_vec).collect())
     }
 }
 

@@ -36,6 +36,8 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 
 /// Configuration that wins over that of any file (git-config(1)).
 const CONFIG: &[&str] = &[
+    // Fetching asks for the references of borrowed repositories by a git that would read their configuration.
+    "core.alternateRefsCommand=true",
     "core.attributesFile=/dev/null",
     "core.autocrlf=false",
     "core.commitGraph=false",

@@ -202,24 +202,22 @@ fn reason_of(summary: &str, stderr: &str) -> String {
 /// name, of which git gives one, the question.
 pub fn askpass_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let question = arguments.into_iter().next().unwrap_or_default();
-    let question = question.to_string_lossy();
-    let answer = if question.starts_with("Username") { Some(USER.to_owned()) } else { read_token() };
-    match answer {
-        Some(answer) if !answer.is_empty() => {
-            let written = writeln!(std::io::stdout(), "{answer}");
-            if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        _ => ExitCode::FAILURE,
-    }
+    let number = std::env::var(ASKPASS_VARIABLE).unwrap_or_default();
+    let written = answer(&question.to_string_lossy(), &number).map(|answer| writeln!(std::io::stdout(), "{answer}"));
+    if matches!(written, Some(Ok(()))) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn read_token() -> Option<String> {
-    let number: u32 = std::env::var(ASKPASS_VARIABLE).ok()?.parse().ok()?;
+/// The user's name, or the token from the pipe with this number.
+fn answer(question: &str, number: &str) -> Option<String> {
+    if question.starts_with("Username") {
+        return Some(USER.to_owned());
+    }
+    let number: u32 = number.parse().ok()?;
     // The name opens the pipe anew; reading it takes the token out of it, so that it is given once.
     let pipe = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(format!("/proc/self/fd/{number}")).ok()?;
     let mut token = String::new();
     pipe.take(LONGEST_TOKEN as u64).read_to_string(&mut token).ok()?;
-    Some(token)
+    Some(token).filter(|token| !token.is_empty())
 }
 
 #[cfg(test)]
@@ -232,6 +230,17 @@ mod tests {
         assert!(matches!(pushed(report, "refs/heads/x"), Pushed::Rejected(reason) if reason.contains("pre-receive")));
         assert!(matches!(pushed(report, "refs/heads/y"), Pushed::Unsaid));
         assert!(matches!(pushed("*\tabc:refs/heads/x\t[new branch]\n", "refs/heads/x"), Pushed::Accepted));
+    }
+
+    #[test]
+    fn the_token_is_given_once_and_only_as_a_password() {
+        let remote = Remote { url: String::new(), token: Secret::new("made-up-token"), askpass: PathBuf::new(), ca_file: None };
+        let pipe = remote.pipe().unwrap();
+        let number = pipe.as_raw_fd().to_string();
+        assert_eq!(answer("Username for 'https://gitlab.example': ", &number).as_deref(), Some(USER));
+        assert_eq!(answer("Password for 'https://oauth2@gitlab.example': ", &number).as_deref(), Some("made-up-token"));
+        assert_eq!(answer("Password for 'https://oauth2@gitlab.example': ", &number), None);
+        assert_eq!(answer("Password: ", "no number"), None);
     }
 
     #[test]

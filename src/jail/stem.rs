@@ -1,5 +1,8 @@
 //! The stem: parent of the agent and of every orphan that it leaves, in a Landlock domain of its own with scopes only.
 //! From inside that domain one `kill(-1, SIGKILL)` ends every descendant and touches nothing outside.
+//!
+//! The stem may die itself, of a lack of memory or by a hand outside. Its parent, the keeper, has a domain around the stem's
+//! and does only one thing: when the stem is gone, it kills and reaps whoever is left.
 
 use std::{
     fs::File,
@@ -63,6 +66,39 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+}
+
+/// The role of the keeper: starts the stem with the descriptors that it was given itself, 0 to 8, and outlives it.
+///
+/// # Errors
+/// When the stem could not be started, or waiting failed.
+pub fn keep(handed: [OwnedFd; 6]) -> Result<(), Error> {
+    step("adopt orphans", prctl::set_child_subreaper(true))?;
+    landlock::scope_only()?;
+    let streams = (io::stdin(), io::stdout(), io::stderr());
+    let mut all = vec![(streams.0.as_fd(), 0), (streams.1.as_fd(), 1), (streams.2.as_fd(), 2)];
+    all.extend(handed.iter().map(OwnedFd::as_fd).zip(3..));
+    let stem = step("start the stem", sys::process::respawn(Role::Stem.name(), &all))?;
+    let stem = Pid::from_raw(i32::try_from(stem.id()).unwrap_or(i32::MAX));
+    drop(handed);
+    step("leave the agent's streams", silence())?;
+    while waitpid(stem, None) == Err(Errno::EINTR) {}
+    loop {
+        kill_all()?;
+        match waitpid(None, None) {
+            Err(Errno::ECHILD) => return Ok(()),
+            Err(Errno::EINTR) | Ok(_) => {}
+            Err(errno) => return step("reap", Err(errno)),
+        }
+    }
+}
+
+/// Kills everyone in this process's domain but itself.
+fn kill_all() -> Result<(), Error> {
+    match sys::process::kill(-1, libc::SIGKILL) {
+        Err(error) if !matches!(error.raw_os_error(), Some(libc::ESRCH | libc::EPERM)) => step("kill", Err(error)),
+        _ => Ok(()),
+    }
 }
 
 /// The role.
@@ -150,11 +186,7 @@ impl Room {
     /// Kills and reaps until nobody is left. A process that forks while it is killed is found by the next round.
     fn empty(&mut self) -> Result<(), Error> {
         loop {
-            match sys::process::kill(-1, libc::SIGKILL) {
-                Ok(()) => {}
-                Err(error) if matches!(error.raw_os_error(), Some(libc::ESRCH | libc::EPERM)) => {}
-                other => step("kill", other)?,
-            }
+            kill_all()?;
             if !self.reap(WaitPidFlag::empty())? {
                 break;
             }

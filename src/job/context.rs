@@ -117,7 +117,9 @@ pub fn work(spec: Spec) -> Result<Context, Refusal> {
             let needs = "the token in GITLAB_ACCESS_TOKEN may not open merge requests here: it needs the Developer role in this project and the scope `api`";
             return Err(Refusal::new(needs, Exit::Remote));
         }
-        let thread = collect(&client, &facts).await?;
+        let mut thread = collect(&client, &facts).await?;
+        // What we said ourselves in earlier jobs is no task.
+        thread.remarks.retain(|remark| remark.author.id != user.id);
         let place = place(&client, &facts, &spec.prefix, &thread).await?;
         let boundary = Boundary::random().map_err(|error| Refusal::new(error, Exit::Internal))?;
         let note = begin(&client, &facts, user.id).await?;

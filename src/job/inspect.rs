@@ -69,8 +69,8 @@ pub fn work(spec: Spec) -> Result<Judged, Refusal> {
     let limits = Limits::within(super::INSPECTION_TIME);
     let change = workspace::candidate(&manifest, &spec.workspace, &repository, limits, &spec.ci_config).map_err(unmade)?.change;
     let judgement = gate::judge(&change, &repository, &policy.changes, &known).map_err(|error| Refusal::new(&error, error.exit()))?;
-    let files = change.facts.iter().map(changed_file).collect();
-    let (verdict, tree, unchanged) = (judgement.verdict.clone(), change.tree, change.is_empty());
+    let files = change.facts().iter().map(changed_file).collect();
+    let (verdict, tree, unchanged) = (judgement.verdict.clone(), change.tree(), change.is_empty());
     Ok(Judged { verdict, tree, passed: judgement.passed(), unchanged, files, summary: known.redact(&spec.summary) })
 }
 

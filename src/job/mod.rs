@@ -51,7 +51,10 @@ pub(crate) fn email(facts: &JobFacts) -> String {
 pub fn job(options: &Options) -> Ending {
     let mut board = match Board::of_environment(options) {
         Ok(board) => board,
-        Err(ending) => return ending,
+        Err(ending) => {
+            record::Log::new(options.colour, false).say(&ending.sentence());
+            return ending;
+        }
     };
     let (context, ending) = match collect(&mut board) {
         Ok(context) => {

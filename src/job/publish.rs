@@ -164,12 +164,7 @@ pub(super) fn remote(facts: &JobFacts, token: Secret) -> Result<Remote, Refusal>
     let askpass = std::env::current_exe().map_err(|error| Refusal::new(error, Exit::Internal))?;
     let api = facts.api.to_string();
     let server = api.strip_suffix("/api/v4").unwrap_or(&api);
-    Ok(Remote {
-        url: format!("{server}/{}.git", facts.project_path),
-        token,
-        askpass,
-        ca_file: facts.ca_file.clone(),
-    })
+    Ok(Remote { url: format!("{server}/{}.git", facts.project_path), token, askpass, ca_file: facts.ca_file.clone() })
 }
 
 /// Who commits: never whom the agent names.

@@ -101,6 +101,11 @@ impl Host {
         self.separate_uid.then_some(policy.process.uid)
     }
 
+    /// Whether we may signal processes of another uid.
+    fn may_kill(&self) -> bool {
+        self.capabilities.contains(&Capability::CAP_KILL.to_string())
+    }
+
     /// The journal's first record.
     pub fn start(&self, story: &str, policy: Digest) -> Event {
         let host = serde_json::to_value(self).unwrap_or_default();

@@ -45,7 +45,7 @@ pub fn rows(host: &Host, policy: &Policy) -> Vec<Row> {
         landlock("files", "read and write sets"),
         landlock("signals", "scope"),
         landlock("processes", "ptrace, /proc"),
-        landlock("room-emptied", "one kill inside a signal scope"),
+        emptied(host, landlock("room-emptied", "one kill inside a signal scope")),
         Row {
             promise: "network",
             wall: "broker: sockets bound to lo; Landlock ports on loopback".to_owned(),
@@ -70,6 +70,16 @@ pub fn rows(host: &Host, policy: &Policy) -> Vec<Row> {
         },
         uid("privilege"),
     ]
+}
+
+/// Whoever gives the agent another uid must be allowed to kill it.
+fn emptied(host: &Host, row: Row) -> Row {
+    let powerless = || {
+        let remedy = "Give the container the capability KILL (Docker's default has it), or run it as another user";
+        Missing::of("room-emptied", "we may not kill processes of the agent's own uid", remedy)
+    };
+    let missing = row.missing.or_else(|| (host.separate_uid && !host.may_kill()).then(powerless));
+    Row { missing, ..row }
 }
 
 /// The table for people.

@@ -10,7 +10,7 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not there, or no directory.
-    #[error("workspace {path}: {source}")]
+    #[error("directory {path}: {source}")]
     Open {
         /// The directory.
         path: PathBuf,
@@ -32,6 +32,9 @@ pub enum Error {
         /// The agent's uid.
         uid: u32,
     },
+    /// The agent could rewrite the journal.
+    #[error("the journal {0} would lie where the agent may write; name a place outside")]
+    Journal(PathBuf),
     /// Its owner cannot be changed for the time of the run.
     #[error("workspace {path}: its owner cannot be changed to the agent's uid: {source}")]
     Own {
@@ -59,6 +62,18 @@ pub(super) fn workspace(named: Option<PathBuf>) -> Result<PathBuf, Error> {
     let holds_another = SYSTEM.iter().map(Path::new).chain([Path::new("/tmp")]).chain(own).any(|other| other.starts_with(&found));
     let is_inside = SYSTEM.iter().any(|system| found.starts_with(system));
     if holds_another || is_inside { Err(Error::TooWide(found)) } else { Ok(found) }
+}
+
+/// Checks that `journal`, where there is one, will lie in none of `writable`.
+///
+/// # Errors
+/// When it will.
+pub(super) fn outside<'a>(journal: Option<&Path>, mut writable: impl Iterator<Item = &'a PathBuf>) -> Result<(), Error> {
+    let Some(journal) = journal else { return Ok(()) };
+    let parent = journal.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = parent.canonicalize().map_err(|source| Error::Open { path: parent.to_owned(), source })?;
+    let within = |place: &PathBuf| parent.starts_with(place.canonicalize().as_ref().unwrap_or(place));
+    if writable.any(within) { Err(Error::Journal(journal.to_owned())) } else { Ok(()) }
 }
 
 /// Checks that `uid` may go through every directory above `workspace`.

@@ -101,7 +101,7 @@ pub enum Stop {
     Turns,
     /// A signal to us.
     Cancelled(i32),
-    /// The gateway, the broker or the scribe ended.
+    /// The gateway, the broker, the scribe or the keeper ended.
     Helper(&'static str),
 }
 
@@ -167,9 +167,17 @@ pub enum Error {
     /// A process of ours ended before the agent started.
     #[error("the {0} ended before the agent could start; its reason stands above")]
     Helper(&'static str),
-    /// The stem ended without emptying the room.
-    #[error("the process that empties the room ended early; what the agent left may still run")]
+    /// The stem ended without emptying the room; its keeper has done it.
+    #[error("the process that holds the agent ended early, so the agent was killed")]
     Stem,
+}
+
+/// Holds back the signals that ask us to end until [`hold`] looks at them.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn hold_signals() -> Result<(), Error> {
+    start::watch_signals().map(drop)
 }
 
 /// Locks the task's command in, waits for its end, and empties the room.

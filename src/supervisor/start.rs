@@ -62,8 +62,9 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
     step("hide from other processes", jail::confine::hide())?;
     step("adopt orphans", prctl::set_child_subreaper(true))?;
     let signals = watch_signals()?;
-    let local = ports::free_range()?;
+    // Taken first, so that it is not in the agent's range.
     let forbidden = step("listen on loopback", TcpListener::bind(("127.0.0.1", 0)))?;
+    let local = ports::free_range()?;
     let (life, lifeline) = pipe()?;
     let (records, records_in) = pipe()?;
     let (results, results_in) = pipe()?;
@@ -96,8 +97,8 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
         start("gateway", Role::Gateway, &[(gateway_spec.as_fd(), 3), (gateway_listener, 4), (records_in.as_fd(), 5), (life.as_fd(), 6)])?,
         start("broker", Role::Broker, &[(broker_spec.as_fd(), 3), (from_enter.as_fd(), 4), (life.as_fd(), 5)])?,
         start(
-            "stem",
-            Role::Stem,
+            "keeper",
+            Role::Keeper,
             &[
                 (stdin.as_fd(), 0),
                 (stdout_in.as_fd(), 1),

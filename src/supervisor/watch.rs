@@ -24,6 +24,9 @@ use crate::{
 /// How long an agent may take to end after a signal that asks it to, as container engines give.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long the walls may take to go up; the gateway may have to sign in somewhere meanwhile.
+const ENTERING: Duration = Duration::from_secs(60);
+
 /// How long our own processes may take to end after the agent.
 const TAIL: Duration = Duration::from_secs(15);
 
@@ -74,10 +77,13 @@ pub(super) fn watch(crew: Crew, journal: &mut Journal) -> Result<Outcome, Error>
         left_behind: 0,
         started: now,
         took: Duration::ZERO,
-        deadline: None,
+        deadline: Some(now + ENTERING),
     };
     while !watch.done() {
-        watch.turn()?;
+        if let Err(error) = watch.turn() {
+            watch.abandon();
+            return Err(error);
+        }
     }
     watch.outcome()
 }
@@ -100,20 +106,38 @@ impl Watch<'_> {
         }
     }
 
+    /// Ends everything where going on is not possible: when this returns, the agent is dead.
+    fn abandon(&mut self) {
+        let crew = &mut self.crew;
+        (crew.control, crew.go, crew.lifeline) = (None, None, None);
+        let end = Instant::now() + TAIL;
+        let mut room_is_held = || crew.children.iter_mut().any(|(name, child)| *name == "keeper" && matches!(child.try_wait(), Ok(None)));
+        while room_is_held() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        for (_, child) in &mut crew.children {
+            let _ = child.kill();
+        }
+    }
+
     /// Waits for the next thing to happen and deals with all that has.
     fn turn(&mut self) -> Result<(), Error> {
         self.wait()?;
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             self.late();
         }
-        self.records()?;
-        self.reports()?;
-        self.results()?;
-        self.news()?;
+        self.listen()?;
         while let Some(signal) = step("read signals", self.crew.signals.read_signal())? {
             self.signal(i32::try_from(signal.ssi_signo).unwrap_or(0))?;
         }
         self.advance()
+    }
+
+    fn listen(&mut self) -> Result<(), Error> {
+        self.records()?;
+        self.reports()?;
+        self.results()?;
+        self.news()
     }
 
     fn wait(&mut self) -> Result<(), Error> {
@@ -192,6 +216,7 @@ impl Watch<'_> {
         let early = !self.crew.news.is_open() && matches!(self.phase, Phase::Entering | Phase::Running | Phase::Emptying);
         if early {
             self.phase = Phase::Empty;
+            self.deadline = Some(Instant::now() + TAIL);
             self.fail(Error::Stem);
         }
         Ok(())
@@ -226,12 +251,16 @@ impl Watch<'_> {
                 false
             }
         });
+        if !ended.is_empty() {
+            // What they said last counts before their end does.
+            self.listen()?;
+        }
         for name in ended {
             match (self.phase, name) {
-                (Phase::Entering, "gateway" | "broker" | "scribe") => self.fail(Error::Helper(name)),
+                (Phase::Entering, "gateway" | "broker" | "scribe" | "keeper") => self.fail(Error::Helper(name)),
                 // It has written its last line: the agent closed its streams, which it may.
                 (Phase::Running, "scribe") if self.summary.is_some() => {}
-                (Phase::Running, "gateway" | "broker" | "scribe") => self.stop(Stop::Helper(name)),
+                (Phase::Running, "gateway" | "broker" | "scribe" | "keeper") => self.stop(Stop::Helper(name)),
                 _ => {}
             }
         }

@@ -6,7 +6,7 @@ use super::{
     Error, Limits,
     ignore::ignored,
     listing::{Descend, Listing, Root, What},
-    manifest::{Kind, Manifest},
+    manifest::{Handed, Kind, Manifest},
     staging::{Found, Stage},
     unchanged::same_as_base,
 };
@@ -38,22 +38,15 @@ pub fn candidate(manifest: &Manifest, path: &Path, repository: &Repository, limi
     let listing = list(&root, &base, Some(manifest.owner))?;
     let mut found = Vec::new();
     for (path, what) in &listing {
-        let old = base.get(path).copied();
-        match compare(manifest, &root, path, what)? {
-            Compared::Same => {}
-            Compared::Mode if old.is_some() => {
-                found.push(Found { path: path.clone(), what: what.clone(), old, same_bytes: true, same_mode: false })
-            }
-            Compared::Mode => found.push(Found { path: path.clone(), what: what.clone(), old, same_bytes: false, same_mode: false }),
-            Compared::Bytes { same_mode } => {
-                found.push(Found { path: path.clone(), what: what.clone(), old, same_bytes: false, same_mode })
-            }
+        if let Some((same_bytes, same_mode)) = difference(manifest, &root, path, what)? {
+            let old = base.get(path).copied();
+            // Where the base has nothing, the bytes are new to it even if only their mode changed since.
+            found.push(Found { path: path.clone(), what: what.clone(), old, same_bytes: same_bytes && old.is_some(), same_mode });
         }
     }
-    let gone: Vec<Vec<u8>> =
-        base.keys().filter(|path| !listing.contains_key(*path) && manifest.files.contains_key(*path)).cloned().collect();
+    let gone = gone(&base, &listing, |path| manifest.files.contains_key(path));
     let mut made = finish(&root, repository, manifest.tree, &base, found, gone, ci_config)?;
-    made.change.own_repository_touched = repository_touched(&root, manifest);
+    made.change = made.change.with_repository_touched(repository_touched(&root, manifest));
     Ok(made)
 }
 
@@ -69,27 +62,16 @@ pub fn worktree(path: &Path, base_tree: Oid, repository: &Repository, limits: Li
     let listing = list(&root, &base, None)?;
     let tracked: Vec<Vec<u8>> = listing.keys().filter(|path| base.contains_key(*path)).cloned().collect();
     let attributes = repository.attributes(base_tree, &tracked)?;
-    let none = Attributes::default();
     let mut found = Vec::new();
     for (path, what) in &listing {
         let old = base.get(path).copied();
-        let same_bytes = match (old, what) {
-            (Some(entry), What::File { .. }) if entry.mode.is_file() => {
-                same_as_base(&root, repository, path, entry, attributes.get(path).unwrap_or(&none))?
-            }
-            (Some(entry), What::Symlink) if entry.mode == Mode::Symlink => Oid::of_blob(&root.link(path)?)? == entry.id,
-            (Some(entry), What::Folder) => entry.mode == Mode::Gitlink,
-            (None, What::Folder) => !is_repository(path),
-            _ => false,
-        };
-        let same_mode = old.is_some_and(|entry| {
-            mode_of(what) == entry.mode || matches!((entry.mode, what), (Mode::Odd(_), What::File { .. }) | (Mode::Gitlink, What::Folder))
-        });
-        if !(same_bytes && (same_mode || old.is_none())) {
+        let same_bytes = as_in_base(&root, repository, path, what, old, attributes.get(path))?;
+        let same_mode = old.is_none_or(|old| as_its_mode(old.mode, what));
+        if !(same_bytes && same_mode) {
             found.push(Found { path: path.clone(), what: what.clone(), old, same_bytes, same_mode });
         }
     }
-    let gone: Vec<Vec<u8>> = base.keys().filter(|path| !listing.contains_key(*path)).cloned().collect();
+    let gone = gone(&base, &listing, |_| true);
     finish(&root, repository, base_tree, &base, found, gone, ci_config)
 }
 
@@ -111,43 +93,58 @@ fn is_repository(path: &[u8]) -> bool {
     path.rsplit(|b| *b == b'/').next() == Some(b".git")
 }
 
-fn mode_of(what: &What) -> Mode {
-    match what {
-        What::File { executable: true, .. } => Mode::Executable,
-        What::Symlink => Mode::Symlink,
-        What::File { .. } | What::Folder | What::Special(_) => Mode::File,
+/// Whether the base says the same of what is in the work tree.
+fn as_in_base(
+    root: &Root,
+    repository: &Repository,
+    path: &[u8],
+    what: &What,
+    old: Option<Entry>,
+    attributes: Option<&Attributes>,
+) -> Result<bool, Error> {
+    let none = Attributes::default();
+    match (old, what) {
+        (_, What::Folder) => Ok(!is_repository(path)),
+        (Some(entry), What::File { .. }) if entry.mode.is_file() => {
+            same_as_base(root, repository, path, entry, attributes.unwrap_or(&none))
+        }
+        (Some(entry), What::Symlink) if entry.mode == Mode::Symlink => Ok(Oid::of_blob(&root.link(path)?)? == entry.id),
+        _ => Ok(false),
     }
 }
 
-/// How a path differs from what was handed over.
-enum Compared {
-    Same,
-    Mode,
-    Bytes { same_mode: bool },
+fn as_its_mode(mode: Mode, what: &What) -> bool {
+    match (mode, what) {
+        (_, What::Folder) | (Mode::Symlink, What::Symlink) | (Mode::Odd(_), What::File { .. }) => true,
+        (Mode::File, What::File { executable, .. }) => !executable,
+        (Mode::Executable, What::File { executable, .. }) => *executable,
+        _ => false,
+    }
 }
 
-fn compare(manifest: &Manifest, root: &Root, path: &[u8], what: &What) -> Result<Compared, Error> {
-    let handed = manifest.files.get(path);
-    Ok(match (handed.map(|handed| (handed.kind, handed)), what) {
-        (Some((Kind::Submodule, _)), What::Folder) => Compared::Same,
-        (None, What::Folder) if !is_repository(path) => Compared::Same,
-        (Some((Kind::Symlink, handed)), What::Symlink) => match Digest::of(root.link(path)?) == handed.digest {
-            true => Compared::Same,
-            false => Compared::Bytes { same_mode: true },
-        },
-        (Some((Kind::File { executable: before }, handed)), What::File { size, executable }) => {
-            let same_mode = before == *executable;
-            let same_bytes = *size == handed.size && root.digest(path)? == (handed.digest, handed.size);
-            match (same_bytes, same_mode) {
-                (true, true) => Compared::Same,
-                (true, false) => Compared::Mode,
-                (false, same_mode) => Compared::Bytes { same_mode },
-            }
+/// Which of the base's files are no longer there, of those that `was` there. A folder is there in the place of a
+/// submodule; in the place of a file it is not that file.
+fn gone(base: &Tree, listing: &Listing, was: impl Fn(&Vec<u8>) -> bool) -> Vec<Vec<u8>> {
+    let there = |path: &Vec<u8>, entry: &Entry| match listing.get(path) {
+        Some(What::Folder) => entry.mode == Mode::Gitlink,
+        Some(_) => true,
+        None => false,
+    };
+    base.iter().filter(|(path, entry)| was(path) && !there(path, entry)).map(|(path, _)| path.clone()).collect()
+}
+
+/// How a path differs from what was handed over: whether its bytes and its mode are the same. None: in nothing.
+fn difference(manifest: &Manifest, root: &Root, path: &[u8], what: &What) -> Result<Option<(bool, bool)>, Error> {
+    let (same_bytes, same_mode) = match (manifest.files.get(path), what) {
+        // What is in a folder is listed by itself.
+        (_, What::Folder) => (!is_repository(path), true),
+        (Some(Handed { kind: Kind::Symlink, digest, .. }), What::Symlink) => (Digest::of(root.link(path)?) == *digest, true),
+        (Some(Handed { kind: Kind::File { executable: before }, digest, size: length }), What::File { size, executable }) => {
+            (size == length && root.digest(path)? == (*digest, *length), before == executable)
         }
-        // A folder in the place of a file: what is in it is listed by itself, and the file is gone.
-        (Some((Kind::File { .. } | Kind::Symlink, _)), What::Folder) => Compared::Same,
-        _ => Compared::Bytes { same_mode: false },
-    })
+        _ => (false, false),
+    };
+    Ok((!(same_bytes && same_mode)).then_some((same_bytes, same_mode)))
 }
 
 fn finish(
@@ -169,8 +166,7 @@ fn finish(
     facts.extend(lost_submodules(base, &gone, &odd));
     stage.remove(gone.into_iter().chain(replaced_folders(base, &odd)));
     let tree = stage.write()?;
-    let mut change = Change::between(repository, base_tree, tree, facts, ci_config)?;
-    change.ignored = ignored.into_iter().collect();
+    let change = Change::between(repository, base_tree, tree, facts, ci_config)?.with_ignored(ignored.into_iter().collect());
     Ok(Candidate { tree, change })
 }
 

@@ -4,3 +4,4 @@
 pub mod gitlab;
 pub mod openapi;
 pub mod provider;
+pub mod repo;

@@ -1,0 +1,166 @@
+//! `check`: the gate alone, over branches, tags and work trees of a developer's repository.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::fs;
+
+use support::repo::{Scene, known, policy_of, rules, run_git};
+use tidewaiter::{
+    check::{self, Target},
+    exit::Exit,
+    gate::CI_CONFIG,
+};
+
+fn scene() -> Scene {
+    let scene = Scene::plain();
+    scene.write(".gitlab-ci.yml", "build: {script: make}\n");
+    scene.commit("with CI");
+    scene
+}
+
+#[test]
+fn a_submodule_is_not_slipped_in() {
+    let scene = scene();
+    scene.git(&["checkout", "-q", "-b", "side"]);
+    let commit = scene.git(&["rev-parse", "HEAD"]);
+    scene.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{},sub", commit.trim())]);
+    scene.git(&["commit", "-q", "-m", "gitlink"]);
+    assert_eq!(check_rules(&scene, "main", Target::Head("side".into())), ["mode/gitlink=deny"]);
+}
+
+fn check_rules(scene: &Scene, base: &str, target: Target) -> Vec<String> {
+    let policy = policy_of("version = 1\n");
+    let known = known();
+    let options = check::Options {
+        repository: scene.checkout(),
+        base: base.into(),
+        target,
+        policy: &policy,
+        known: &known,
+        ci_config: CI_CONFIG.into(),
+    };
+    rules(&check::check(&options).unwrap())
+}
+
+#[test]
+fn check_judges_branches_tags_and_the_work_tree() {
+    let scene = scene();
+    scene.git(&["tag", "-a", "v1", "-m", "tag"]);
+    scene.git(&["checkout", "-q", "-b", "side"]);
+    scene.write(".gitlab-ci.yml", "evil: {script: x}\n");
+    scene.commit("evil");
+    assert_eq!(check_rules(&scene, "main", Target::Head("side".into())), ["ci/config=deny"]);
+    assert_eq!(check_rules(&scene, "v1", Target::Head("HEAD".into())), ["ci/config=deny"]);
+    assert!(check_rules(&scene, "HEAD", Target::Head("HEAD".into())).is_empty());
+    assert!(check_rules(&scene, "HEAD~1", Target::Head("main".into())).is_empty());
+    scene.git(&["pack-refs", "--all"]);
+    assert_eq!(check_rules(&scene, "refs/tags/v1", Target::Worktree), ["ci/config=deny"]);
+    assert!(check_rules(&scene, "side", Target::Worktree).is_empty());
+    scene.write(".envrc", "x");
+    assert_eq!(check_rules(&scene, "side", Target::Worktree), ["editor/control=deny"]);
+}
+
+#[test]
+fn check_sees_no_change_in_converted_files() {
+    let mut scene = scene();
+    scene.config = ["filter.lfs.clean=sed s/big/pointer/", "filter.lfs.smudge=sed s/pointer/big/"].map(str::to_owned).to_vec();
+    scene.write(".gitattributes", "*.txt text eol=crlf\n*.rc text working-tree-encoding=UTF-16\n*.id ident\n");
+    scene.write("a.txt", "one\r\n");
+    scene.write("a.id", "$Id$\n");
+    let utf16: Vec<u8> = "\u{feff}one\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    scene.write("a.rc", utf16);
+    scene.commit("conversions");
+    fs::remove_file(scene.checkout().join("a.id")).unwrap();
+    scene.git(&["checkout", "-q", "--", "a.id"]);
+    assert!(fs::read_to_string(scene.checkout().join("a.id")).unwrap().contains("$Id: "));
+    assert!(check_rules(&scene, "main", Target::Worktree).is_empty());
+    scene.write("a.rc", "other");
+    assert_eq!(check_rules(&scene, "main", Target::Worktree), ["content/encoding=deny"]);
+}
+
+#[test]
+fn check_knows_the_pointers_of_lfs() {
+    let scene = scene();
+    let content = "large content\n";
+    let digest = tidewaiter::digest::Digest::of(content);
+    scene.write("a.bin", format!("version https://git-lfs.github.com/spec/v1\noid {digest}\nsize {}\n", content.len()));
+    scene.commit("pointer");
+    scene.write(".gitattributes", "*.bin filter=lfs -text\n");
+    scene.git(&["add", ".gitattributes"]);
+    scene.git(&["commit", "-q", "-m", "attributes"]);
+    assert!(check_rules(&scene, "main", Target::Worktree).is_empty(), "the pointer itself");
+    scene.write("a.bin", content);
+    assert!(check_rules(&scene, "main", Target::Worktree).is_empty(), "what it points to");
+    scene.write("a.bin", "Large content\n");
+    assert_eq!(check_rules(&scene, "main", Target::Worktree), ["content/lfs=deny"]);
+}
+
+#[test]
+fn check_reads_linked_work_trees() {
+    let scene = scene();
+    let linked = scene.path().join("linked");
+    scene.git(&["worktree", "add", "-q", "-b", "side", linked.to_str().unwrap()]);
+    fs::write(linked.join("CODEOWNERS"), "x").unwrap();
+    run_git(&linked, &["add", "-A"]);
+    run_git(&linked, &["commit", "-q", "-m", "x"]);
+    let (policy, known) = (policy_of("version = 1\n"), known());
+    let options = check::Options {
+        repository: linked,
+        base: "main".into(),
+        target: Target::Head("HEAD".into()),
+        policy: &policy,
+        known: &known,
+        ci_config: CI_CONFIG.into(),
+    };
+    assert_eq!(rules(&check::check(&options).unwrap()), ["gitlab/config=deny"]);
+}
+
+#[test]
+fn check_believes_no_replacement_and_no_configuration() {
+    let scene = scene();
+    let marker = scene.path().join("marker");
+    scene.git(&["checkout", "-q", "-b", "side"]);
+    scene.write(".envrc", "x");
+    scene.commit("evil");
+    let (bad, good) = (scene.git(&["rev-parse", "side"]), scene.git(&["rev-parse", "main"]));
+    scene.git(&["replace", bad.trim(), good.trim()]);
+    for key in ["core.fsmonitor", "core.sshCommand", "diff.external", "core.alternateRefsCommand"] {
+        scene.git(&["config", key, &format!("touch {}", marker.display())]);
+    }
+    assert!(scene.git(&["diff", "--no-ext-diff", "main", "side"]).is_empty(), "plain git believes it");
+    let _ = fs::remove_file(&marker);
+    assert_eq!(check_rules(&scene, "main", Target::Head("side".into())), ["editor/control=deny"]);
+    assert_eq!(check_rules(&scene, "main", Target::Worktree), ["editor/control=deny"]);
+    assert!(!marker.exists());
+}
+
+#[test]
+fn what_check_cannot_use_has_its_own_exit_code() {
+    let scene = scene();
+    let (policy, known) = (policy_of("version = 1\n"), known());
+    let ask = |repository: std::path::PathBuf, base: &str| {
+        let options = check::Options {
+            repository,
+            base: base.into(),
+            target: Target::Worktree,
+            policy: &policy,
+            known: &known,
+            ci_config: CI_CONFIG.into(),
+        };
+        check::check(&options).unwrap_err()
+    };
+    for base in ["no-such-branch", "", "--help", "HEAD:README.md", "a\nb"] {
+        let error = ask(scene.checkout(), base);
+        assert_eq!(error.exit(), Exit::Usage, "{base}: {error}");
+        assert!(!error.to_string().contains('\n'));
+    }
+    assert_eq!(ask(scene.path().to_owned(), "main").exit(), Exit::Usage);
+    let sha256 = scene.path().join("sha256");
+    fs::create_dir(&sha256).unwrap();
+    run_git(&sha256, &["init", "-q", "--object-format=sha256"]);
+    run_git(&sha256, &["commit", "-q", "--allow-empty", "-m", "x"]);
+    let error = ask(sha256, "HEAD");
+    assert!(error.to_string().contains("SHA-256"), "{error}");
+}
