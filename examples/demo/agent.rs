@@ -99,7 +99,12 @@ fn turns(step: &Step) -> Vec<Turn> {
 fn script(step: &Step) -> String {
     match step {
         Step::Says(text) => format!("echo {}\n", quoted(text)),
-        Step::Shell(command) => format!("echo '$ '{}\n( {command}\n)\n", quoted(command)),
+        Step::Shell(command) => {
+            let mut lines = command.lines();
+            let first = lines.next().unwrap_or_default();
+            let more = if lines.next().is_some() { " […]" } else { "" };
+            format!("printf '$ %s%s\\n' {} '{more}'\n( {command}\n)\n", quoted(first))
+        }
         Step::Edits { path, old, new } => {
             let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
             edit(path, &lines(old), &lines(new))

@@ -190,6 +190,10 @@ fn show(play: &Play<'_>, attempt: &Attempt, done: &Done) {
     for refusal in refusals(done, attempt.mark) {
         stage.row("refused", &refusal, Ink::Red);
     }
+    // What a hook of its own repository could do ends with that repository; the reviewer is told all the same.
+    if let Some((words, _)) = finding(done, "git/repository").filter(|_| attempt.mark == "[hook]") {
+        stage.row("noted", &format!("by the gate, {words}"), Ink::Dim);
+    }
 }
 
 /// What the agent's tool printed for `mark`, from the job's log.
@@ -207,9 +211,7 @@ fn refusals(done: &Done, mark: &str) -> Vec<String> {
             gateway(done).iter().map(|record| format!("by the gateway, {}: {}", text(record, "rule"), text(record, "reason"))).collect()
         }
         "[port]" => vec!["by the walls, promise `network`: loopback ports that were there before are out of reach".to_owned()],
-        "[hook]" => std::iter::once("by the walls, promise `files`: the checkout is out of reach".to_owned())
-            .chain(found("git/repository"))
-            .collect(),
+        "[hook]" => vec!["by the walls, promise `files`: the checkout is out of reach".to_owned()],
         "[pipeline]" => found("ci/config").into_iter().collect(),
         _ => found("secret/known").into_iter().collect(),
     }
