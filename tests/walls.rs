@@ -133,7 +133,6 @@ fn a_journal_where_the_agent_may_write_is_refused() {
 /// Sockets that others can be connected to take the agent's unix sockets away: one by a relative name says not where it is.
 #[test]
 fn a_unix_socket_bound_by_a_relative_name_is_out_of_reach() {
-    let directory = workspace();
     let apart = workspace();
     let bind =
         "import os, socket, sys\nos.umask(0)\ns = socket.socket(1)\ns.bind('s')\ns.listen()\nprint('ready', flush=True)\nsys.stdin.read()";
