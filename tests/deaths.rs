@@ -25,10 +25,10 @@ fn workspace() -> TempDir {
     directory
 }
 
-fn start(directory: &Path) -> Child {
+fn start(directory: &Path, agent: &str) -> Child {
     let mut made = Command::new(env!("CARGO_BIN_EXE_tidewaiter"));
-    made.args(["run", "--", "sh", "-c", AGENT]).current_dir(directory).env_remove("TIDEWAITER_POLICY").stdin(Stdio::null());
-    made.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    made.args(["run", "--", "sh", "-c", agent]).current_dir(directory).env_remove("TIDEWAITER_POLICY").stdin(Stdio::null());
+    made.stdout(Stdio::null()).spawn().unwrap()
 }
 
 fn children(pid: u32) -> Vec<u32> {
@@ -78,7 +78,7 @@ fn is_at_work(directory: &Path) -> bool {
 fn when_a_process_of_ours_is_killed_the_agent_is_dead() {
     for name in ["stem", "keeper", "gateway", "broker", "scribe"] {
         let directory = workspace();
-        let mut supervisor = start(directory.path());
+        let mut supervisor = start(directory.path(), AGENT);
         wait_until(name, || directory.path().join("alive").exists());
         assert!(is_at_work(directory.path()), "{name}: the agent does not even work before");
         let victim = role(&supervisor, &format!("tidewaiter-{name}")).unwrap_or_else(|| panic!("there is no {name}"));
@@ -92,7 +92,7 @@ fn when_a_process_of_ours_is_killed_the_agent_is_dead() {
 #[test]
 fn a_signal_to_all_of_our_processes_ends_the_agent_in_order() {
     let directory = workspace();
-    let mut supervisor = start(directory.path());
+    let mut supervisor = start(directory.path(), AGENT);
     wait_until("start", || directory.path().join("alive").exists());
     for name in ["keeper", "stem", "gateway", "broker", "scribe"] {
         kill(role(&supervisor, &format!("tidewaiter-{name}")).unwrap(), Signal::SIGTERM).unwrap();
@@ -108,7 +108,7 @@ fn a_signal_to_all_of_our_processes_ends_the_agent_in_order() {
 fn whenever_the_supervisor_is_killed_nobody_is_left() {
     for moment in 0..25 {
         let directory = workspace();
-        let mut supervisor = start(directory.path());
+        let mut supervisor = start(directory.path(), AGENT);
         sleep(Duration::from_millis(4 * moment));
         supervisor.kill().unwrap();
         supervisor.wait().unwrap();
@@ -117,5 +117,30 @@ fn whenever_the_supervisor_is_killed_nobody_is_left() {
         let pids = || fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().into_string().ok());
         wait_until(&format!("killed after {} ms", 4 * moment), || !pids().any(|pid| inside(&pid)));
         assert!(!is_at_work(directory.path()), "killed after {} ms", 4 * moment);
+    }
+}
+
+/// From the first step, before the workspace is lent, to the running agent.
+#[test]
+fn whenever_a_signal_comes_the_workspace_is_given_back() {
+    use std::os::unix::{fs::MetadataExt as _, process::ExitStatusExt as _};
+    if !nix::unistd::geteuid().is_root() {
+        println!("NOT RUN: giving the workspace back: it needs root");
+        return;
+    }
+    for moment in 0..25 {
+        let directory = workspace();
+        for name in 0..500 {
+            fs::write(directory.path().join(name.to_string()), "").unwrap();
+        }
+        let mut supervisor = start(directory.path(), "exec sleep 60");
+        sleep(Duration::from_millis(moment));
+        kill(Pid::from_raw(i32::try_from(supervisor.id()).unwrap()), Signal::SIGTERM).unwrap();
+        let status = ended(&mut supervisor);
+        let by_signal = status.signal() == Some(15) || matches!(status.code(), Some(137 | 143));
+        assert!(by_signal, "after {moment} ms: {status}");
+        let entries = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().uid());
+        assert_eq!(entries.filter(|uid| *uid != 0).count(), 0, "after {moment} ms");
+        assert_eq!(fs::metadata(directory.path()).unwrap().uid(), 0, "after {moment} ms");
     }
 }

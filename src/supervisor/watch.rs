@@ -94,15 +94,14 @@ impl Watch<'_> {
     }
 
     fn outcome(self) -> Result<Outcome, Error> {
+        let status = match self.stopped {
+            // It was never let go, so the signal was ours alone.
+            Some(Stop::Cancelled(number)) if self.crew.go.is_some() => 128 + number,
+            _ => self.status.unwrap_or(128 + libc::SIGKILL),
+        };
         match self.failed {
             Some(error) => Err(error),
-            None => Ok(Outcome {
-                status: self.status.unwrap_or(128 + libc::SIGKILL),
-                stopped: self.stopped,
-                summary: self.summary,
-                left_behind: self.left_behind,
-                took: self.took,
-            }),
+            None => Ok(Outcome { status, stopped: self.stopped, summary: self.summary, left_behind: self.left_behind, took: self.took }),
         }
     }
 
