@@ -14,10 +14,6 @@ use crate::support::provider::{Block, Turn};
 /// The version of `@anthropic-ai/claude-code` that the demo was written with.
 const VERSION: &str = "2.1.331";
 
-/// Makes Claude Code leave out requests' newest beta features, which it knows before the gateway's lists do (its documentation,
-/// "Environment variables").
-pub const NO_EXPERIMENTS: &str = "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS";
-
 /// The agent of this demo.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Agent {

@@ -9,7 +9,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    agent::{self, Agent, Step},
+    agent::{Agent, Step},
     runner::{Runner, Secrets},
     show::Stage,
     support::{
@@ -71,11 +71,10 @@ impl<'a> Play<'a> {
         let read: Vec<&Path> = system.into_iter().filter(|path| path.exists()).chain([bin]).collect();
         format!(
             "version = 1\n[agent]\n{}[files]\nread = {}\n[[network.route]]\nprovider = \"anthropic\"\nbase_url = \"{base_url}\"\n\
-             [process]\nenv = [\"STAGING_TOKEN\", \"{}\"]\n[limits]\ntime = \"60s\"\nturns = 40\nrequests = 200\nup_bytes = \"64M\"\ndown_bytes = \"64M\"\n\
+             [process]\nenv = [\"STAGING_TOKEN\"]\n[limits]\ntime = \"60s\"\nturns = 40\nrequests = 200\nup_bytes = \"64M\"\ndown_bytes = \"64M\"\n\
              [changes]\nallow = [\"**\"]\nprotect = [\"LICENSE\"]\n[merge_request]\nbranch = \"tidewaiter/\"\nlabels = [\"tidewaiter\"]\n",
             self.agent.section(bin),
-            json!(read),
-            agent::NO_EXPERIMENTS
+            json!(read)
         )
     }
 

@@ -17,7 +17,6 @@ use nix::{
 use serde_json::Value;
 
 use crate::{
-    agent,
     show::Stage,
     support::gitlab::{GitLab, PATH, PROJECT},
 };
@@ -159,7 +158,6 @@ impl Runner<'_> {
             ("ANTHROPIC_API_KEY", self.secrets.key.clone()),
             ("GITLAB_ACCESS_TOKEN", self.secrets.gitlab.clone()),
             ("STAGING_TOKEN", self.secrets.staging.clone()),
-            (agent::NO_EXPERIMENTS, "1".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec()

@@ -46,6 +46,8 @@ pub(super) fn environment(home: &Path, tmp: &Path) -> Vec<(String, String)> {
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
         "DISABLE_UPDATES",
         "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL",
+        // Betas that the gateway's list does not know are refused; this keeps to those that are settled.
+        "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS",
     ];
     let on = on.map(|name| (name, "1".to_owned()));
     own.into_iter().chain(on).map(|(name, value)| (name.to_owned(), value)).collect()

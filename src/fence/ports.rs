@@ -1,6 +1,11 @@
 //! A range of loopback ports on which nobody listens: the agent's own, for the project's test servers.
 
-use std::{collections::BTreeSet, fs, io, path::PathBuf};
+use std::{collections::BTreeSet, fs, io, os::fd::AsRawFd as _, path::PathBuf};
+
+use nix::{
+    errno::Errno,
+    sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket},
+};
 
 /// How many ports the range has.
 pub const WIDTH: u16 = 1024;
@@ -31,13 +36,8 @@ pub enum Error {
 /// When there is none.
 pub fn free_range() -> Result<(u16, u16), Error> {
     let mut used = BTreeSet::new();
-    for path in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        match read(path) {
-            Ok(table) => used.extend(listening_ports(&table)),
-            // A kernel without IPv6 has no second table.
-            Err(Error::Table { source, .. }) if source.kind() == io::ErrorKind::NotFound && path.ends_with('6') => {}
-            Err(error) => return Err(error),
-        }
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        used.extend(listening(family).map_err(|errno| Error::Table { path: "sock_diag".into(), source: errno.into() })?);
     }
     let (low, high) = bounds(&read(EPHEMERAL)?);
     choose(&used, low, high).ok_or(Error::Taken(low, high))
@@ -53,17 +53,60 @@ fn bounds(text: &str) -> (u16, u16) {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
-/// `TCP_LISTEN` as the kernel's table writes it.
-const LISTENING: &str = "0A";
+/// `SOCK_DIAG_BY_FAMILY`, and `NLM_F_REQUEST | NLM_F_DUMP`, of sock_diag(7) and netlink(7).
+const BY_FAMILY: u16 = 20;
+const REQUEST_DUMP: u16 = 0x301;
+/// `NLMSG_ERROR` and `NLMSG_DONE` of netlink(7).
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+/// `TCP_LISTEN` of netinet/tcp.h as a bit of `idiag_states`: the kernel then leaves connections, which may be many, alone.
+const LISTENING: u32 = 1 << 10;
+/// A netlink message's head.
+const HEAD: usize = 16;
 
-/// The local ports on which a table in the form of proc(5), `/proc/net/tcp`, has somebody listening. Ports of connections do
-/// not count: nobody can be reached there.
-fn listening_ports(table: &str) -> impl Iterator<Item = u16> + '_ {
-    table.lines().skip(1).filter_map(|line| {
-        let mut fields = line.split_whitespace().skip(1);
-        let (local, state) = (fields.next()?, fields.nth(1)?);
-        (state == LISTENING).then(|| u16::from_str_radix(local.rsplit(':').next()?, 16).ok())?
-    })
+/// The ports of this network namespace on which somebody listens.
+fn listening(family: i32) -> nix::Result<Vec<u16>> {
+    let asked = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkSockDiag)?;
+    send(asked.as_raw_fd(), &request(family), MsgFlags::empty())?;
+    let (mut ports, mut answer) = (Vec::new(), [0; 32 << 10]);
+    loop {
+        let length = recv(asked.as_raw_fd(), &mut answer, MsgFlags::empty())?;
+        if read_answer(&answer[..length], &mut ports)? {
+            return Ok(ports);
+        }
+    }
+}
+
+/// `struct nlmsghdr` and `struct inet_diag_req_v2` (sock_diag(7)), the address left open.
+fn request(family: i32) -> [u8; 72] {
+    let mut out = [0; 72];
+    out[..4].copy_from_slice(&72_u32.to_ne_bytes());
+    out[4..6].copy_from_slice(&BY_FAMILY.to_ne_bytes());
+    out[6..8].copy_from_slice(&REQUEST_DUMP.to_ne_bytes());
+    out[HEAD] = u8::try_from(family).unwrap_or(0);
+    out[HEAD + 1] = u8::try_from(libc::IPPROTO_TCP).unwrap_or(0);
+    out[HEAD + 4..HEAD + 8].copy_from_slice(&LISTENING.to_ne_bytes());
+    out
+}
+
+/// Takes the local ports out of one datagram of the answer; true at its end. What is cut short is an error.
+fn read_answer(mut rest: &[u8], ports: &mut Vec<u16>) -> nix::Result<bool> {
+    while let (Some(length), Some(kind)) = (number(rest, 0), number(rest, 4)) {
+        let message = rest.get(..usize::from(length)).filter(|message| message.len() >= HEAD).ok_or(Errno::EBADMSG)?;
+        match kind {
+            DONE => return Ok(true),
+            ERROR => return Err(Errno::EBADMSG),
+            // `idiag_sport` of `struct inet_diag_msg`, in network order.
+            _ => ports.push(number(message, HEAD + 4).map(u16::from_be).ok_or(Errno::EBADMSG)?),
+        }
+        rest = rest.get(usize::from(length).next_multiple_of(4)..).unwrap_or_default();
+    }
+    Ok(false)
+}
+
+/// Two bytes in this machine's order. Lengths of messages here are far below 64 KiB.
+fn number(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]))
 }
 
 fn choose(used: &BTreeSet<u16>, low: u16, high: u16) -> Option<(u16, u16)> {
@@ -87,8 +130,17 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_read_as_the_kernel_writes_it() {
-        let table = "  sl  local_address rem_address\n   0: 0100007F:1F90 00000000:0000 0A\n   1: 00000000000000000000000001000000:2800 x:0 0A\n   2: 0100007F:1F91 0100007F:1F90 06\n";
-        assert_eq!(listening_ports(table).collect::<Vec<_>>(), [8080, 10_240]);
+    fn the_kernel_tells_who_listens() {
+        let here = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = here.local_addr().unwrap().port();
+        assert!(listening(libc::AF_INET).unwrap().contains(&port));
+        let client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        assert!(!listening(libc::AF_INET).unwrap().contains(&client.local_addr().unwrap().port()));
+    }
+
+    #[test]
+    fn a_torn_answer_is_an_error() {
+        assert_eq!(read_answer(&[200, 0, 0, 0, 20, 0, 0, 0], &mut vec![]), Err(Errno::EBADMSG));
+        assert_eq!(read_answer(&[4, 0, 0, 0, 20, 0, 0, 0], &mut vec![]), Err(Errno::EBADMSG));
     }
 }

@@ -20,6 +20,7 @@ pub use ci::{CI_CONFIG, CiFiles};
 pub use name::git_refuses;
 pub use rules::{RULES, Rule, check_rules};
 pub use secret::Known;
+pub use size::changed_lines;
 
 use crate::{
     git::{self, Oid},

@@ -20,7 +20,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, blobs: &dyn Blobs) -> Result<Vec<Cont
     let (mut bytes, mut lines, mut contents) = (0_u64, 0_u64, Vec::new());
     for fact in judge.facts() {
         let Some(id) = blob_of(fact) else {
-            lines = lines.saturating_add(changed_lines(fact, blobs)?);
+            lines = lines.saturating_add(total(changed_lines(fact, blobs)?));
             continue;
         };
         let size = blobs.size(id)?;
@@ -29,7 +29,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, blobs: &dyn Blobs) -> Result<Vec<Cont
             let message = format!("this file has {size} bytes, more than {}", policy.max_file_bytes);
             over(judge, "size/file", &fact.path, message, "changes.max_file_bytes");
         }
-        lines = lines.saturating_add(changed_lines(fact, blobs)?);
+        lines = lines.saturating_add(total(changed_lines(fact, blobs)?));
         contents.push(Content { path: fact.path.clone(), id });
     }
     if bytes > policy.max_bytes {
@@ -50,7 +50,15 @@ fn blob_of(fact: &Fact) -> Option<Oid> {
     fact.new.filter(|entry| entry.mode != Mode::Gitlink).map(|entry| entry.id)
 }
 
-fn changed_lines(fact: &Fact, blobs: &dyn Blobs) -> Result<u64, Error> {
+fn total((added, removed): (u64, u64)) -> u64 {
+    added.saturating_add(removed)
+}
+
+/// The lines that `fact` adds and removes. A line that only moved does not count.
+///
+/// # Errors
+/// [`Error::Git`] when the new content cannot be read.
+pub fn changed_lines(fact: &Fact, blobs: &dyn Blobs) -> Result<(u64, u64), Error> {
     let blob = |entry: Option<Entry>| entry.filter(|entry| entry.mode != Mode::Gitlink).map(|entry| blobs.blob(entry.id, LARGEST));
     let old = match blob(fact.old) {
         // What was there may be missing in a partial clone, or too large to count; it does not leave.
@@ -61,8 +69,8 @@ fn changed_lines(fact: &Fact, blobs: &dyn Blobs) -> Result<u64, Error> {
     Ok(line_changes(&old, &new))
 }
 
-/// Lines of `new` that are not in `old`, and the other way round. A line that only moved does not count.
-fn line_changes(old: &[u8], new: &[u8]) -> u64 {
+/// Lines of `new` that are not in `old`, and the other way round.
+fn line_changes(old: &[u8], new: &[u8]) -> (u64, u64) {
     let mut counts: HashMap<&[u8], i64> = HashMap::new();
     for line in lines(old) {
         *counts.entry(line).or_default() -= 1;
@@ -70,7 +78,8 @@ fn line_changes(old: &[u8], new: &[u8]) -> u64 {
     for line in lines(new) {
         *counts.entry(line).or_default() += 1;
     }
-    counts.values().map(|count| count.unsigned_abs()).sum()
+    let sum = |sign: i64| counts.values().filter(|count| count.signum() == sign).map(|count| count.unsigned_abs()).sum();
+    (sum(1), sum(-1))
 }
 
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -84,9 +93,9 @@ mod tests {
 
     #[test]
     fn added_and_removed_lines_are_counted() {
-        assert_eq!(line_changes(b"a\nb\n", b"a\nb\n"), 0);
-        assert_eq!(line_changes(b"a\nb\n", b"a\nc\n"), 2);
-        assert_eq!(line_changes(b"", b"a\nb\nc"), 3);
-        assert_eq!(line_changes(b"a\n", b""), 1);
+        assert_eq!(line_changes(b"a\nb\n", b"a\nb\n"), (0, 0));
+        assert_eq!(line_changes(b"a\nb\n", b"a\nc\n"), (1, 1));
+        assert_eq!(line_changes(b"", b"a\nb\nc"), (3, 0));
+        assert_eq!(line_changes(b"a\n", b""), (0, 1));
     }
 }
