@@ -79,6 +79,18 @@ fn the_command_gives_the_status() {
 }
 
 #[test]
+fn a_program_that_may_not_be_executed_is_passed_over_in_path() {
+    let directory = workspace();
+    let forbidden = workspace();
+    fs::write(forbidden.path().join("true"), "#!/bin/sh\nexit 9\n").unwrap();
+    fs::set_permissions(forbidden.path().join("true"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", forbidden.path().display());
+    for (mut command, status) in [(outside(directory.path(), &["env", "true"]), 9), (inside(directory.path(), &["true"]), 0)] {
+        assert_eq!(command.env("PATH", &path).status().unwrap().code(), Some(status));
+    }
+}
+
+#[test]
 fn our_own_failures_exit_125_and_say_why() {
     let directory = workspace();
     fs::write(directory.path().join("bad.toml"), "version = 1\n[network]\ntunnel = []\n").unwrap();

@@ -197,28 +197,37 @@ fn await_go(fds: &mut Descriptors) -> Result<(), Error> {
     }
 }
 
+/// As execvp(3) does: of the places in PATH the first that can be executed; one that may not be is passed over, and only
+/// told when there is no other.
 fn exec(spec: &Spec) -> Result<Infallible, Error> {
     let name = spec.command.first().map_or(OsStr::new(""), |name| name.as_os_str());
-    let path = find(name, spec).ok_or_else(|| Error::NotFound(name.display().to_string()))?;
     let arguments: Vec<CString> = spec.command.iter().map(|word| c_string(word)).collect::<Result<_, _>>()?;
     let pair = |(name, value): &(OsString, OsString)| c_string(&[name.as_os_str(), value].join(OsStr::new("=")));
     let environment: Vec<CString> = spec.environment.iter().map(pair).collect::<Result<_, _>>()?;
-    let program = c_string(path.as_os_str())?;
-    execve(&program, &arguments, &environment).map_err(|source| Error::NotExecutable { path, source })
+    let mut refused = Error::NotFound(name.display().to_string());
+    for path in places(name, spec) {
+        match execve(&c_string(path.as_os_str())?, &arguments, &environment) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            Err(source @ Errno::EACCES) if path.is_file() || name.as_bytes().contains(&b'/') => {
+                refused = Error::NotExecutable { path, source };
+            }
+            Err(Errno::EACCES) => {}
+            Err(source) => return Err(Error::NotExecutable { path, source }),
+        }
+    }
+    Err(refused)
 }
 
-/// A name with a slash is a path; another is looked for in PATH, as execvp(3) does.
-fn find(name: &OsStr, spec: &Spec) -> Option<PathBuf> {
+/// A name with a slash is a path; another may lie in any directory of the agent's PATH.
+fn places(name: &OsStr, spec: &Spec) -> Vec<PathBuf> {
     if name.is_empty() {
-        return None;
+        return vec![];
     }
     if name.as_bytes().contains(&b'/') {
-        return Some(PathBuf::from(name)).filter(|path| path.symlink_metadata().is_ok());
+        return vec![PathBuf::from(name)];
     }
-    let path = spec.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value)?;
-    let found: Vec<PathBuf> = std::env::split_paths(path).map(|directory| directory.join(name)).filter(|path| path.is_file()).collect();
-    let executable = found.iter().find(|path| nix::unistd::access(*path, nix::unistd::AccessFlags::X_OK).is_ok());
-    executable.or(found.first()).cloned()
+    let path = spec.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str()).unwrap_or_default();
+    std::env::split_paths(path).map(|directory| directory.join(name)).collect()
 }
 
 fn c_string(text: &OsStr) -> Result<CString, Error> {
