@@ -86,7 +86,11 @@ fn broker() -> Done {
     let (local_ports, uid): ((u16, u16), Option<u32>) = specification()?;
     let (pair, lifeline) = (take(4)?, take(5)?);
     confine::confine(&Keep { uid, ..Keep::default() })?;
-    let listener = receive_descriptor(&pair)?;
+    let listener = match receive_descriptor(&pair) {
+        // The walls did not come so far; who put them up says why.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+        other => other?,
+    };
     drop(pair);
     Ok(broker::serve(&listener, &lifeline, local_ports)?)
 }
