@@ -68,8 +68,11 @@ pub fn secrets(job: &Variables) -> Vec<(String, Secret)> {
     let mut out = Vec::new();
     for (name, value) in job {
         let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
-        if value.len() >= SHORTEST && is_secret_name(name) && !Path::new(value).is_absolute() {
-            out.push((name.to_owned(), Secret::new(value)));
+        if is_secret_name(name) {
+            let text = file_content(value).unwrap_or_else(|| value.to_owned());
+            if text.trim().len() >= SHORTEST {
+                out.push((name.to_owned(), Secret::new(text.trim())));
+            }
         }
         if let Some(password) = password_in_url(value) {
             out.push((name.to_owned(), Secret::new(password)));
@@ -77,6 +80,16 @@ pub fn secrets(job: &Variables) -> Vec<(String, Secret)> {
     }
     out
 }
+
+/// GitLab's file variables hold the path of a file with the secret.
+fn file_content(value: &str) -> Option<String> {
+    let path = Path::new(value);
+    let small = path.is_absolute() && path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST_FILE);
+    small.then(|| std::fs::read_to_string(path).ok())?
+}
+
+/// Bytes of a file variable that is read; keys and certificates are far smaller.
+const LARGEST_FILE: u64 = 256 << 10;
 
 /// Shorter values would be found everywhere.
 const SHORTEST: usize = 8;
@@ -110,7 +123,7 @@ mod tests {
             ("LD_PRELOAD", "/evil.so"),
             ("MY_VALUE", "x"),
             ("CI_COMMIT_SHA", "0123"),
-            ("SIGNING_KEY", "/builds/x.tmp/SIGNING_KEY"),
+            ("SIGNING_KEY", "/made-up/key+0001"),
         ]
         .map(|(name, value)| (name.into(), value.into()))
         .into()
@@ -140,6 +153,14 @@ mod tests {
     #[test]
     fn secrets_are_known_by_name_and_form() {
         let names: Vec<String> = secrets(&job()).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["ANTHROPIC_API_KEY", "CI_JOB_TOKEN", "CI_REPOSITORY_URL"]);
+        assert_eq!(names, ["ANTHROPIC_API_KEY", "CI_JOB_TOKEN", "CI_REPOSITORY_URL", "SIGNING_KEY"]);
+    }
+
+    #[test]
+    fn a_file_variable_is_known_by_its_content() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "made-up-content-of-a-key\n").unwrap();
+        let found = secrets(&[("DEPLOY_KEY".into(), file.path().into())].into());
+        assert!(found[0].1.matches(b"made-up-content-of-a-key"), "{found:?}");
     }
 }

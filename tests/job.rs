@@ -184,6 +184,22 @@ fn a_planted_hook_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_link_in_the_checkout_does_not_choose_where_reports_go() {
+    let scene = Scene::new();
+    let victim = scene.scratch.path().join("victim");
+    fs::write(&victim, "mine").unwrap();
+    let reports = scene.directory().join("tidewaiter-report");
+    fs::create_dir(&reports).unwrap();
+    for name in ["journal.jsonl", "verdict.json", "report.html"] {
+        std::os::unix::fs::symlink(&victim, reports.join(name)).unwrap();
+    }
+    let output = scene.run(IMPLEMENT);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+    assert!(fs::read_to_string(reports.join("journal.jsonl")).unwrap().contains("\"seq\":0"));
+}
+
+#[test]
 fn no_change_is_said_and_nothing_is_opened() {
     let scene = Scene::new();
     let output = scene.run("cat > /dev/null");

@@ -141,7 +141,7 @@ pub fn note(status: Status<'_>, job_url: &str) -> String {
             out
         }
         Status::Refused { verdict: said } => format!("**Refused:** the change stays in the job.\n\n{}", verdict(said)),
-        Status::Failed { reason } => format!("**Failed:** {}. Nothing left the job.", text::prose(reason.trim_end_matches('.'), 1000)),
+        Status::Failed { reason } => format!("**Failed:** {}.", text::prose(reason.trim_end_matches('.'), 1000)),
         Status::Cancelled => "**Cancelled.** Nothing left the job.".to_owned(),
     };
     let link = page(job_url).map(|url| format!("\n\nThe job: <{url}>")).unwrap_or_default();

@@ -125,10 +125,16 @@ fn publish(spec: &Spec, leave: &Leave, facts: &JobFacts, client: &Client) -> Res
     super::block_on(still_runs(spec, facts))?;
     let commit = push(spec, leave, facts)?;
     super::block_on(async {
-        let made = merge_request(spec, leave, facts, client).await?;
+        let made = merge_request(spec, leave, facts, client).await.map_err(|refusal| {
+            let reason =
+                format!("the commit {commit} is on the branch `{}`, but its merge request is not: {}", spec.context.branch, refusal.reason);
+            Refusal { reason, ..refusal }
+        })?;
         let iid = made.merge_request.unwrap_or_default();
         let status = Status::Done { merge_request: iid, verdict: &leave.verdict, summary: &leave.summary };
-        tell(client, facts, &spec.context, status).await?;
+        if let Err(refusal) = tell(client, facts, &spec.context, status).await {
+            eprintln!("tidewaiter the thread could not be answered: {}", refusal.reason);
+        }
         Ok(Published { commit: Some(commit.to_string()), ..made })
     })
 }

@@ -105,7 +105,8 @@ pub(super) fn reports(board: &Board, ending: &Ending) -> Result<(), String> {
     }
     fs::create_dir_all(&directory).map_err(failed)?;
     if board.journal.path().is_file() {
-        fs::copy(board.journal.path(), directory.join("journal.jsonl")).map_err(failed)?;
+        let journal = fs::read(board.journal.path()).map_err(failed)?;
+        write(&directory.join("journal.jsonl"), &journal).map_err(failed)?;
     }
     let (Ending::Published { judged, .. } | Ending::Denied { judged }) = ending else { return Ok(()) };
     let (rules, tree) = (rules(), judged.tree.to_string());
@@ -117,16 +118,16 @@ pub(super) fn reports(board: &Board, ending: &Ending) -> Result<(), String> {
         ("report.html", Format::Html),
         ("verdict.json", Format::Json),
     ] {
-        write(&directory.join(name), &report::render(format, &judged.verdict, &about, false)).map_err(failed)?;
+        write(&directory.join(name), report::render(format, &judged.verdict, &about, false).as_bytes()).map_err(failed)?;
     }
     Ok(())
 }
 
 /// Replaces what is there by name, never through a link.
-fn write(path: &Path, content: &str) -> io::Result<()> {
+fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => fs::write(path, content),
+        _ => fs::File::create_new(path)?.write_all(content),
     }
 }
 

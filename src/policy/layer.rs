@@ -80,7 +80,8 @@ impl Layer<'_> {
             agent.max_turns = Some(self.no_more(agent.max_turns.unwrap_or(u32::MAX), &turns, "agent.max_turns")?);
         }
         if let Some(text) = file.instructions {
-            agent.instructions = Some(text.into_inner());
+            let above = agent.instructions.take().map(|above| format!("{above}\n\n")).unwrap_or_default();
+            agent.instructions = Some(above + text.get_ref());
         }
         Ok(())
     }

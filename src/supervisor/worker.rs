@@ -12,7 +12,10 @@ use nix::{
     errno::Errno,
     fcntl::OFlag,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::{prctl, signal::Signal},
+    sys::{
+        prctl,
+        signal::{SigSet, Signal},
+    },
     unistd::pipe2,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -126,7 +129,8 @@ impl Desk {
         let desk = Self { spec: sys::descriptor::take(3)?, answer: sys::descriptor::take(4)? };
         let parent = sys::descriptor::take(5)?;
         prctl::set_pdeathsig(Some(Signal::SIGKILL))?;
-        sys::process::default_signals()?;
+        // Only unblocked: a git that ends early must be an error here, not a signal.
+        SigSet::empty().thread_set_mask()?;
         let mut fds = [PollFd::new(parent.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, PollTimeout::ZERO)? {
             0 => Ok(desk),
