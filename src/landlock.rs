@@ -15,9 +15,6 @@ use ::landlock::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The least ABI that the walls stand on: TCP ports (4) and scoped signals (6), Linux 6.12.
-pub const LEAST_ABI: u32 = 6;
-
 /// Device files that every program expects; readable and writable, no ioctl.
 const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
@@ -60,12 +57,9 @@ pub enum Ports {
 /// Why this wall does not stand.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The kernel has none, or too old a one.
-    #[error("Landlock ABI {found} is too old: {LEAST_ABI} (Linux 6.12) is needed{}", if *.found == 0 { "; this kernel has none, or it is not in the boot parameter `lsm=`" } else { "" })]
-    Old {
-        /// The kernel's ABI; 0 for none.
-        found: u32,
-    },
+    /// The kernel has none.
+    #[error("this kernel has no Landlock, or it is not in the boot parameter `lsm=`")]
+    None,
     /// A path that the policy grants does not open.
     #[error("{path}: {source}; the policy grants this path, so it has to be there (or take it out of `files`)")]
     Path {
@@ -118,14 +112,17 @@ pub fn open(grants: &Grants) -> Result<Opened, Error> {
     Ok(opened)
 }
 
-/// Keeps signals and abstract sockets inside, and nothing else: the domain of the process that empties the room. Every domain
+/// Keeps signals and abstract sockets inside, and nothing else: the domain of the process that empties the room. Kernels
+/// before ABI 6 have no such domain, and nothing is done. Every domain
 /// refuses to link and rename across directories if it does not grant it (landlock(7), `LANDLOCK_ACCESS_FS_REFER`), so this
 /// one grants it everywhere: the agent's own says where.
 ///
 /// # Errors
 /// As for [`Opened::restrict`].
 pub fn scope_only() -> Result<(), Error> {
-    supported()?;
+    if !has_scopes(supported()?) {
+        return Ok(());
+    }
     let root = PathFd::new("/").map_err(|error| Error::Path { path: "/".into(), source: io::Error::other(error) })?;
     let ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
@@ -140,10 +137,10 @@ impl Opened {
     /// # Errors
     /// When the kernel enforces less than all of it.
     pub fn restrict(self) -> Result<(), Error> {
-        let mut ruleset = Ruleset::default()
-            .set_compatibility(CompatLevel::HardRequirement)
-            .handle_access(AccessFs::from_all(self.abi))?
-            .scope(Scope::Signal | Scope::AbstractUnixSocket)?;
+        let mut ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::from_all(self.abi))?;
+        if has_scopes(self.abi) {
+            ruleset = ruleset.scope(Scope::Signal | Scope::AbstractUnixSocket)?;
+        }
         if !matches!(self.ports, Ports::Open) {
             ruleset = ruleset.handle_access(AccessNet::BindTcp | AccessNet::ConnectTcp)?;
         }
@@ -207,12 +204,22 @@ fn writing(abi: ABI) -> BitFlags<AccessFs> {
     AccessFs::from_all(abi) & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev)
 }
 
+/// The rules that the kernel knows (landlock(7)). Which of them are enough is decided before, promise by promise.
 fn supported() -> Result<ABI, Error> {
-    match crate::sys::landlock::abi() {
-        found @ ..LEAST_ABI => Err(Error::Old { found }),
-        6..=8 => Ok(ABI::V6),
-        _ => Ok(ABI::V9),
-    }
+    Ok(match crate::sys::landlock::abi() {
+        0 => return Err(Error::None),
+        1 => ABI::V1,
+        2 => ABI::V2,
+        3 => ABI::V3,
+        4 => ABI::V4,
+        5 => ABI::V5,
+        6..=8 => ABI::V6,
+        _ => ABI::V9,
+    })
+}
+
+fn has_scopes(abi: ABI) -> bool {
+    abi >= ABI::V6
 }
 
 fn enforced(status: RestrictionStatus) -> Result<(), Error> {

@@ -23,6 +23,9 @@ const OFFSET_ARGS: u32 = 16;
 /// The number of `socket` on this architecture.
 const SYS_SOCKET: u32 = libc::SYS_socket as u32;
 
+/// The number of `connect`.
+const SYS_CONNECT: u32 = libc::SYS_connect as u32;
+
 /// `SOCK_TYPE_MASK` of linux/net.h: the rest of the type argument is flags.
 const SOCK_TYPE_MASK: u32 = 0xf;
 
@@ -67,21 +70,37 @@ impl Filters {
     }
 }
 
-/// The filter with the listener: TCP over IPv4 asks the broker, unix sockets as `unix` says, netlink only for routes and
-/// addresses (`NETLINK_ROUTE`), and nothing else is a socket (`EACCES`). There is no IPv6 (`EAFNOSUPPORT`, as on a kernel
-/// without it, so that programs fall back): bind(2) of an IPv6 socket to a link-local address takes the device from
-/// `sin6_scope_id` and overrides `SO_BINDTODEVICE` without any privilege, even when it then fails (ipv6(7)); a v4-mapped
-/// address is next, and the socket is outside.
-pub fn sockets(unix: bool) -> Vec<sock_filter> {
+/// What the filter with the listener is made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sockets {
+    /// Whether unix sockets are made.
+    pub unix: bool,
+    /// Whether the network is the agent's own, with nothing but `lo`: then its internet sockets need nobody's hand.
+    pub own_network: bool,
+}
+
+/// The filter with the listener. Unix sockets are made as `unix` says, netlink only for routes and addresses
+/// (`NETLINK_ROUTE`), and what is not named here is no socket (`EACCES`). Whoever connects is told of to the broker.
+///
+/// In a network of the agent's own, TCP and UDP sockets are made. In one that is shared, TCP over IPv4 asks the broker and
+/// there is no IPv6 (`EAFNOSUPPORT`, as on a kernel without it, so that programs fall back): bind(2) of an IPv6 socket to a
+/// link-local address takes the device from `sin6_scope_id` and overrides `SO_BINDTODEVICE` without any privilege, even
+/// when it then fails (ipv6(7)); a v4-mapped address is next, and the socket is outside.
+pub fn sockets(Sockets { unix, own_network }: Sockets) -> Vec<sock_filter> {
     let allow = answer(libc::SECCOMP_RET_ALLOW);
     let refuse = answer(libc::SECCOMP_RET_ERRNO | libc::EACCES.cast_unsigned());
     let absent = answer(libc::SECCOMP_RET_ERRNO | libc::EAFNOSUPPORT.cast_unsigned());
+    let notify = answer(libc::SECCOMP_RET_USER_NOTIF);
     let [domain, kind, protocol] = [0, 1, 2].map(|index| load(OFFSET_ARGS + 8 * index));
+    // UDP bound to `lo` can still be steered out (ip(7), `IP_PKTINFO`).
+    let (v6, tcp, udp) = if own_network { (INTERNET, allow, allow) } else { (ABSENT, notify, refuse) };
     vec![
         load(OFFSET_ARCH),
         if_equal(AUDIT_ARCH, 1, 0),
         answer(libc::SECCOMP_RET_KILL_PROCESS),
         load(OFFSET_NR),
+        if_equal(SYS_CONNECT, 0, 1),
+        notify,
         if_equal(SYS_SOCKET, 1, 0),
         allow,
         domain,
@@ -92,19 +111,29 @@ pub fn sockets(unix: bool) -> Vec<sock_filter> {
         if_equal(libc::NETLINK_ROUTE.cast_unsigned(), 0, 1),
         allow,
         refuse,
-        if_equal(libc::AF_INET6.cast_unsigned(), 0, 1),
+        if_equal(libc::AF_INET.cast_unsigned(), 3, 0),
+        if_equal(libc::AF_INET6.cast_unsigned(), v6, 0),
+        refuse,
         absent,
-        if_equal(libc::AF_INET.cast_unsigned(), 0, 6),
         kind,
         statement(BPF_ALU | BPF_AND | BPF_K, SOCK_TYPE_MASK),
-        if_equal(libc::SOCK_STREAM.cast_unsigned(), 0, 3),
+        if_equal(libc::SOCK_STREAM.cast_unsigned(), 0, 4),
         protocol,
-        if_equal(0, 2, 0),
-        if_equal(libc::IPPROTO_TCP.cast_unsigned(), 1, 0),
+        if_equal(0, 1, 0),
+        if_equal(libc::IPPROTO_TCP.cast_unsigned(), 0, 6),
+        tcp,
+        if_equal(libc::SOCK_DGRAM.cast_unsigned(), 0, 4),
+        protocol,
+        if_equal(0, 1, 0),
+        if_equal(libc::IPPROTO_UDP.cast_unsigned(), 0, 1),
+        udp,
         refuse,
-        answer(libc::SECCOMP_RET_USER_NOTIF),
     ]
 }
+
+/// From the comparison with `AF_INET6` on: to the internet sockets, and to the answer that there is none.
+const INTERNET: u8 = 2;
+const ABSENT: u8 = 1;
 
 fn load(offset: u32) -> sock_filter {
     statement(BPF_LD | BPF_W | BPF_ABS, offset)
@@ -172,10 +201,40 @@ mod tests {
             ([38, 5, 0], true, REFUSE),   // AF_ALG
             ([43, 1, 0], true, REFUSE),   // AF_SMC
         ] {
-            assert_eq!(run(&sockets(unix), AUDIT_ARCH, SYS_SOCKET, socket), expected, "{socket:?} unix {unix}");
+            let filter = sockets(Sockets { unix, own_network: false });
+            assert_eq!(run(&filter, AUDIT_ARCH, SYS_SOCKET, socket), expected, "{socket:?} unix {unix}");
         }
-        assert_eq!(run(&sockets(true), AUDIT_ARCH, 0, [2, 2, 0]), ALLOW);
-        assert_eq!(run(&sockets(true), 0x4000_0003, 359, [2, 2, 0]), libc::SECCOMP_RET_KILL_PROCESS);
+        for own_network in [false, true] {
+            let filter = sockets(Sockets { unix: true, own_network });
+            assert_eq!(run(&filter, AUDIT_ARCH, 0, [2, 2, 0]), ALLOW);
+            assert_eq!(run(&filter, AUDIT_ARCH, SYS_CONNECT, [3, 0, 16]), NOTIFY);
+            assert_eq!(run(&filter, 0x4000_0003, 359, [2, 2, 0]), libc::SECCOMP_RET_KILL_PROCESS);
+        }
+    }
+
+    #[test]
+    fn a_network_of_ones_own_has_tcp_and_udp_and_nothing_else() {
+        const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+        const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | 13;
+        for (socket, expected) in [
+            ([2, 1, 0], ALLOW),
+            ([10, 1 | 0o2_004_000, 6], ALLOW),
+            ([2, 2, 17], ALLOW),
+            ([10, 2, 0], ALLOW),
+            ([2, 1, 262], REFUSE),  // IPPROTO_MPTCP
+            ([2, 1, 132], REFUSE),  // IPPROTO_SCTP
+            ([10, 2, 136], REFUSE), // IPPROTO_UDPLITE
+            ([2, 2, 1], REFUSE),    // ICMP
+            ([2, 1, 17], REFUSE),
+            ([2, 3, 1], REFUSE),
+            ([2, 5, 132], REFUSE),
+            ([17, 3, 0], REFUSE),
+            ([16, 3, 15], REFUSE),
+            ([40, 1, 0], REFUSE),
+        ] {
+            let filter = sockets(Sockets { unix: false, own_network: true });
+            assert_eq!(run(&filter, AUDIT_ARCH, SYS_SOCKET, socket), expected, "{socket:?}");
+        }
     }
 
     #[test]

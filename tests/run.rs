@@ -31,8 +31,11 @@ fn outside(directory: &Path, command: &[&str]) -> Command {
     made
 }
 
+/// In the fence that is to be had everywhere; `fences` shows the other one.
 fn inside(directory: &Path, command: &[&str]) -> Command {
-    outside(directory, &[&[TIDEWAITER, "run", "--"], command].concat())
+    let mut made = outside(directory, &[&[TIDEWAITER, "run", "--"], command].concat());
+    made.env("TIDEWAITER_POLICY", "version = 1\n[network]\nfence = \"broker\"\n");
+    made
 }
 
 fn text(output: &Output) -> String {

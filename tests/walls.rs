@@ -26,9 +26,14 @@ fn outside(directory: &Path, command: &[&str]) -> Command {
     made
 }
 
+/// In the fence that is to be had everywhere; `fences` shows the other one.
 fn inside(directory: &Path, command: &[&str]) -> Command {
-    outside(directory, &[&[TIDEWAITER, "run", "--"], command].concat())
+    let mut made = outside(directory, &[&[TIDEWAITER, "run", "--"], command].concat());
+    made.env("TIDEWAITER_POLICY", BROKER);
+    made
 }
+
+const BROKER: &str = "version = 1\n[network]\nfence = \"broker\"\n";
 
 fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -88,8 +93,8 @@ fn all_as_expected(output: &Output) {
 
 #[test]
 fn every_probe_is_refused_here() {
-    let output = outside(Path::new("/"), &["sh", &file("attacks/probes.sh"), TIDEWAITER, &file("attacks/probes.py")]).output().unwrap();
-    all_as_expected(&output);
+    let mut probes = outside(Path::new("/"), &["sh", &file("attacks/probes.sh"), TIDEWAITER, &file("attacks/probes.py")]);
+    all_as_expected(&probes.env("TIDEWAITER_POLICY", BROKER).output().unwrap());
 }
 
 #[test]
@@ -114,7 +119,7 @@ fn exchanging_the_address_during_connect_never_leads_outside() {
     let program = directory.path().join("race");
     let made = Command::new("gcc").args(["-O1", "-pthread", "-o"]).arg(&program).arg(file("attacks/race.c")).output().unwrap();
     assert!(made.status.success(), "{}", text(&made));
-    fs::write(directory.path().join("any.toml"), "version = 1\n[network]\nloopback = \"any\"\n").unwrap();
+    fs::write(directory.path().join("any.toml"), format!("{BROKER}loopback = \"any\"\n")).unwrap();
     let output = outside(directory.path(), &[&file("attacks/race.sh"), TIDEWAITER, directory.path().to_str().unwrap()]).output().unwrap();
     let text = text(&output);
     assert!(output.status.success() && text.contains("inside: reached outside: 0 of 3000"), "{text}");

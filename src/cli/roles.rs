@@ -12,8 +12,8 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    fence::broker,
-    gateway,
+    fence::broker::Broker,
+    gateway::{self, Door},
     jail::{
         confine::{self, Keep},
         enter, stem,
@@ -71,20 +71,25 @@ fn specification<T: DeserializeOwned>() -> Result<T, Box<dyn Error>> {
 }
 
 fn gateway() -> Done {
-    let (spec, uid): (gateway::Spec, Option<u32>) = specification()?;
-    let (listener, mut records, lifeline) = (take(4)?, File::from(take(5)?), take(6)?);
+    let (spec, doors, uid): (gateway::Spec, Vec<Door>, Option<u32>) = specification()?;
+    let (entrance, mut records, lifeline) = (take(4)?, File::from(take(5)?), take(6)?);
     let prepared = gateway::Gateway::prepare(spec)?;
     // Names are resolved by the C library, which reads these for every look-up.
     let read = ["/etc/resolv.conf", "/etc/hosts"].map(Into::into).to_vec();
     confine::confine(&Keep { read, network: true, uid, ..Keep::default() })?;
     // An empty line: nothing can fail any more.
     records.write_all(b"\n")?;
-    Ok(prepared.serve(listener.into(), records, Some(lifeline))?)
+    let listeners = doors.into_iter().map(|door| Ok((receive_descriptor(&entrance)?.into(), door)));
+    match listeners.collect::<io::Result<Vec<_>>>() {
+        // The walls did not come so far; who puts them up says why.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+        other => Ok(prepared.serve(other?, records, Some(lifeline))?),
+    }
 }
 
 fn broker() -> Done {
     let (local_ports, uid): ((u16, u16), Option<u32>) = specification()?;
-    let (pair, lifeline) = (take(4)?, take(5)?);
+    let (pair, lifeline, witness, records) = (take(4)?, take(5)?, take(6)?, File::from(take(7)?));
     confine::confine(&Keep { uid, ..Keep::default() })?;
     let listener = match receive_descriptor(&pair) {
         // The walls did not come so far; who put them up says why.
@@ -92,7 +97,7 @@ fn broker() -> Done {
         other => other?,
     };
     drop(pair);
-    Ok(broker::serve(&listener, &lifeline, local_ports)?)
+    Ok(Broker { listener, lifeline, witness, records, local_ports }.serve()?)
 }
 
 fn scribe() -> Done {
@@ -105,12 +110,13 @@ fn scribe() -> Done {
 }
 
 fn keeper() -> Done {
-    Ok(stem::keep([take(3)?, take(4)?, take(5)?, take(6)?, take(7)?, take(8)?])?)
+    let stem = [take(3)?, take(4)?, take(5)?, take(6)?, take(7)?, take(8)?, take(9)?, take(10)?];
+    Ok(stem::keep(stem::Kept { stem, space: take(11)?, door: take(12)? })?)
 }
 
 fn stem() -> Done {
     let enter = [take(3)?, take(4)?, take(5)?, take(6)?];
-    Ok(stem::main(stem::Descriptors { enter, control: take(7)?, news: take(8)? })?)
+    Ok(stem::main(stem::Descriptors { enter, control: take(7)?, news: take(8)?, broker: take(9)?, emptying: take(10)? })?)
 }
 
 /// Returns only when the agent was not started; why goes home through a descriptor.

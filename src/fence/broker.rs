@@ -1,12 +1,19 @@
-//! The broker answers the agent's `socket` calls.
+//! The broker answers the agent's `socket` calls, and is told of its `connect` calls.
 //!
 //! The arguments of `socket` are plain numbers that the kernel copied: nothing is read from the agent's memory, so there is
 //! nothing to race. The broker makes the socket, binds it to the device `lo` and puts it into the agent's table of
 //! descriptors. Without CAP_NET_RAW nobody can unbind it (socket(7), `SO_BINDTODEVICE`).
+//!
+//! A `connect` to an address outside could not get there anyway. It is refused at once (`EACCES`), so that nobody waits for
+//! an answer that cannot come, and noted. Every other one goes on to the kernel, whose walls decide whatever the address has
+//! become meanwhile.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
-    io,
+    fs::File,
+    io::{self, Write as _},
+    net::SocketAddr,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
 };
 
@@ -16,10 +23,20 @@ use nix::{
     sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt::BindToDevice},
 };
 
-use crate::sys::{notify, socket as options};
+use super::{outside, witness};
+use crate::{
+    journal::Event,
+    sys::{
+        notify::{self, Call},
+        socket as options,
+    },
+};
 
 /// Connection attempts to an address that nobody on loopback has end after this many repetitions (about three seconds).
 const SYN_RETRIES: i32 = 1;
+
+/// Programs and addresses that are noted; one who tries more of them is noted no further.
+const NOTED: usize = 500;
 
 /// Why the broker ended. Its end ends the agent.
 #[derive(Debug, thiserror::Error)]
@@ -32,27 +49,75 @@ pub enum Error {
     Wait(Errno),
 }
 
-/// Answers calls until the agent's last process or the supervisor is gone.
-///
-/// # Errors
-/// When the listener breaks.
-pub fn serve(listener: &OwnedFd, lifeline: &OwnedFd, local_ports: (u16, u16)) -> Result<(), Error> {
-    loop {
-        let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN), PollFd::new(lifeline.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut fds, PollTimeout::NONE) {
-            Err(Errno::EINTR) => continue,
-            Err(errno) => return Err(Error::Wait(errno)),
-            Ok(_) => {}
+/// What the broker works with.
+#[derive(Debug)]
+pub struct Broker {
+    /// Where the agent's calls come in.
+    pub listener: OwnedFd,
+    /// Its end is the supervisor's.
+    pub lifeline: OwnedFd,
+    /// Reads addresses.
+    pub witness: OwnedFd,
+    /// Where an [`Event::Outside`] goes for each new address, a JSON line each.
+    pub records: File,
+    /// The range of the agent's own ports, first and last.
+    pub local_ports: (u16, u16),
+}
+
+impl Broker {
+    /// Answers calls until the agent's last process or the supervisor is gone.
+    ///
+    /// # Errors
+    /// When the listener breaks.
+    pub fn serve(mut self) -> Result<(), Error> {
+        let mut noted = BTreeSet::new();
+        loop {
+            let mut fds = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN), PollFd::new(self.lifeline.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Err(Errno::EINTR) => continue,
+                Err(errno) => return Err(Error::Wait(errno)),
+                Ok(_) => {}
+            }
+            let [calls, life] = fds.map(|fd| fd.revents().unwrap_or(PollFlags::POLLERR));
+            if !life.is_empty() {
+                return Ok(());
+            }
+            if calls.contains(PollFlags::POLLIN) {
+                self.answer(&mut noted)?;
+            } else if !calls.is_empty() {
+                return wait_for_the_end(&self.lifeline);
+            }
         }
-        let [calls, life] = fds.map(|fd| fd.revents().unwrap_or(PollFlags::POLLERR));
-        if !life.is_empty() {
-            return Ok(());
+    }
+
+    /// Answers one call. That the caller is gone meanwhile is no error of ours.
+    fn answer(&mut self, noted: &mut BTreeSet<(String, SocketAddr)>) -> Result<(), Error> {
+        let call = match notify::receive(self.listener.as_fd()) {
+            Ok(call) => call,
+            Err(error) => return gone(error),
+        };
+        let answered = if i64::from(call.data.nr) == libc::SYS_connect {
+            self.connect(&call, noted)
+        } else {
+            give_socket(self.listener.as_fd(), &call, self.local_ports)
+        };
+        answered.or_else(gone)
+    }
+
+    /// What the witness saw counts only while the caller still waits: else another may have its number by now.
+    fn connect(&mut self, call: &Call, noted: &mut BTreeSet<(String, SocketAddr)>) -> io::Result<()> {
+        let listener = self.listener.as_fd();
+        let seen = witness::ask(&self.witness, call.pid, call.data.args[1], call.data.args[2]);
+        let seen = seen.filter(|_| notify::waits(listener, call.id));
+        let Some((seen, address)) = seen.and_then(|seen| outside::address(&seen.bytes).map(|address| (seen, address))) else {
+            return notify::go_on(listener, call.id);
+        };
+        notify::refuse(listener, call.id, libc::EACCES)?;
+        if noted.len() < NOTED && noted.insert((seen.program.clone(), address)) {
+            let event = Event::Outside { program: seen.program, pid: call.pid, address: address.to_string() };
+            writeln!(self.records, "{}", serde_json::to_string(&event)?)?;
         }
-        if calls.contains(PollFlags::POLLIN) {
-            answer(listener.as_fd(), local_ports)?;
-        } else if !calls.is_empty() {
-            return wait_for_the_end(lifeline);
-        }
+        Ok(())
     }
 }
 
@@ -66,21 +131,15 @@ fn wait_for_the_end(lifeline: &OwnedFd) -> Result<(), Error> {
     }
 }
 
-/// Answers one call. That the caller is gone meanwhile is no error of ours.
-fn answer(listener: BorrowedFd<'_>, local_ports: (u16, u16)) -> Result<(), Error> {
-    let call = match notify::receive(listener) {
-        Ok(call) => call,
-        Err(error) => return gone(error),
-    };
-    let made = wanted(call.data.args).and_then(|flags| Ok((make(flags, local_ports)?, flags)));
-    let answered = match made {
+/// Answers a `socket` call: with a socket on loopback, or with an error. It never goes on to the kernel.
+fn give_socket(listener: BorrowedFd<'_>, call: &Call, local_ports: (u16, u16)) -> io::Result<()> {
+    match wanted(call).and_then(|flags| Ok((make(flags, local_ports)?, flags))) {
         Ok((socket, flags)) => {
             let sent = notify::answer_with(listener, call.id, &socket, flags.contains(SockFlag::SOCK_CLOEXEC));
             sent.or_else(|error| notify::refuse(listener, call.id, error.raw_os_error().unwrap_or(libc::EACCES)))
         }
         Err(errno) => notify::refuse(listener, call.id, errno as i32),
-    };
-    answered.or_else(gone)
+    }
 }
 
 fn gone(error: io::Error) -> Result<(), Error> {
@@ -92,11 +151,15 @@ fn gone(error: io::Error) -> Result<(), Error> {
 
 /// Reads the arguments again although the filter did: TCP over IPv4 and nothing else. An IPv6 socket could be taken off `lo`
 /// again by a bind to a link-local address (see the filter). The flags are what is left to choose.
-fn wanted(args: [u64; 6]) -> Result<SockFlag, Errno> {
-    let number = |index: usize| i32::from_ne_bytes((args[index] as u32).to_ne_bytes());
+fn wanted(call: &Call) -> Result<SockFlag, Errno> {
+    let number = |index: usize| i32::from_ne_bytes((call.data.args[index] as u32).to_ne_bytes());
     let kind = number(1);
     let flags = SockFlag::from_bits(kind & !0xf).ok_or(Errno::EINVAL)?;
-    if number(0) != libc::AF_INET || kind & 0xf != libc::SOCK_STREAM || ![0, libc::IPPROTO_TCP].contains(&number(2)) {
+    if i64::from(call.data.nr) != libc::SYS_socket
+        || number(0) != libc::AF_INET
+        || kind & 0xf != libc::SOCK_STREAM
+        || ![0, libc::IPPROTO_TCP].contains(&number(2))
+    {
         return Err(Errno::EACCES);
     }
     Ok(flags)
@@ -116,12 +179,20 @@ fn make(flags: SockFlag, (low, high): (u16, u16)) -> Result<OwnedFd, Errno> {
 mod tests {
     use super::*;
 
+    fn call(nr: i64, args: [u64; 3]) -> Call {
+        let [domain, kind, protocol] = args;
+        let data =
+            libc::seccomp_data { nr: i32::try_from(nr).unwrap(), arch: 0, instruction_pointer: 0, args: [domain, kind, protocol, 0, 0, 0] };
+        Call { id: 0, pid: 0, data }
+    }
+
     #[test]
     fn what_the_filter_lets_through_by_mistake_is_refused_again() {
         for args in [[1, 1, 0], [2, 2, 0], [2, 3, 6], [2, 1, 262], [17, 3, 0], [10, 1, 0], [10, 1, 132]] {
-            assert_eq!(wanted([args[0], args[1], args[2], 0, 0, 0]), Err(Errno::EACCES), "{args:?}");
+            assert_eq!(wanted(&call(libc::SYS_socket, args)), Err(Errno::EACCES), "{args:?}");
         }
-        assert_eq!(wanted([2, 1 | 0x40, 0, 0, 0, 0]), Err(Errno::EINVAL));
-        assert!(wanted([2, 1 | 0o2_000_000, 6, 0, 0, 0]).is_ok());
+        assert_eq!(wanted(&call(libc::SYS_accept, [2, 1, 6])), Err(Errno::EACCES));
+        assert_eq!(wanted(&call(libc::SYS_socket, [2, 1 | 0x40, 0])), Err(Errno::EINVAL));
+        assert!(wanted(&call(libc::SYS_socket, [2, 1 | 0o2_000_000, 6])).is_ok());
     }
 }

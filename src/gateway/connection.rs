@@ -105,12 +105,12 @@ async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize
 }
 
 /// What of a target may be recorded: without its query, which could hold anything.
-fn path_of(target: &str) -> String {
+pub(super) fn path_of(target: &str) -> String {
     shown(target.split(['?', '#']).next().unwrap_or_default())
 }
 
 /// Lets the HTTP library read the request again from its first byte and answers it; the connection ends with it.
-async fn http<F>(stream: TcpStream, bytes: Vec<u8>, answer: impl FnOnce(Request<Incoming>) -> F)
+pub(super) async fn http<F>(stream: TcpStream, bytes: Vec<u8>, answer: impl FnOnce(Request<Incoming>) -> F)
 where
     F: Future<Output = Response<Body>>,
 {

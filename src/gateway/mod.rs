@@ -1,6 +1,7 @@
 //! The only way out of the agent: a process of its own on loopback that forwards what the policy allows.
 //!
-//! A connection carries one request. Its head is read and held to one meaning (`head`), the ticket is checked
+//! Most clients come through the proxy's door; those that know of none, and the job's services, have doors of their own
+//! (`door`, `transparent`). At the proxy's a connection carries one request. Its head is read and held to one meaning (`head`), the ticket is checked
 //! (`ticket`), then it is a tunnel (`tunnel`), a route (`route`) or a plain request to a listed host (`proxy`);
 //! everything else is refused with a reason. One record leaves for each decision (`records`).
 
@@ -8,6 +9,7 @@ mod address;
 mod budget;
 mod connection;
 mod denial;
+mod door;
 mod head;
 mod hello;
 mod metered;
@@ -15,6 +17,7 @@ mod proxy;
 mod records;
 mod route;
 mod ticket;
+mod transparent;
 mod tunnel;
 mod upstream;
 
@@ -28,8 +31,12 @@ use std::{
     thread,
 };
 
+pub use door::Door;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::JoinSet,
+};
 
 use crate::{
     http,
@@ -136,23 +143,33 @@ impl Gateway {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Serves on `listener` until `lifeline` reads its end or `records` cannot be written. A record of
+    /// Serves behind `doors` until `lifeline` reads its end or `records` cannot be written. A record of
     /// [`crate::journal::Event::Gateway`] goes to `records` for each decision, a JSON line each; while nobody reads
     /// them, requests wait.
     ///
     /// # Errors
     /// When the listener fails or the records have no reader.
-    pub fn serve(self, listener: TcpListener, records: impl Write + Send + 'static, lifeline: Option<OwnedFd>) -> Result<(), Error> {
+    pub fn serve(
+        self,
+        doors: Vec<(TcpListener, Door)>,
+        records: impl Write + Send + 'static,
+        lifeline: Option<OwnedFd>,
+    ) -> Result<(), Error> {
         let failed = |call| move |source| Error::System { call, source };
-        listener.set_nonblocking(true).map_err(failed("set_nonblocking"))?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build().map_err(failed("event loop"))?;
         let (desk, broken) = records::open(records).map_err(failed("thread"))?;
         let ended = lifeline.map(watch).transpose().map_err(failed("thread"))?;
         let outcome = runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).map_err(failed("listen"))?;
+            let places = Arc::new(Semaphore::new(CONNECTIONS));
+            let mut open = JoinSet::new();
+            for (listener, door) in doors {
+                listener.set_nonblocking(true).map_err(failed("set_nonblocking"))?;
+                let listener = tokio::net::TcpListener::from_std(listener).map_err(failed("listen"))?;
+                open.spawn(accept(listener, door, self.shared.clone(), desk.clone(), places.clone()));
+            }
             tokio::select! {
-                error = accept(&listener, self.shared, desk) => Err(failed("accept")(error)),
+                error = closed(&mut open) => Err(failed("accept")(error)),
                 reason = broken => Err(Error::Records(reason.unwrap_or_else(|_| io::ErrorKind::BrokenPipe.into()))),
                 () = end(ended) => Ok(()),
             }
@@ -163,16 +180,29 @@ impl Gateway {
     }
 }
 
-/// Prepares the gateway and serves: see [`Gateway::prepare`] and [`Gateway::serve`].
+/// Prepares the gateway and serves the proxy's door alone: see [`Gateway::prepare`] and [`Gateway::serve`].
 ///
 /// # Errors
 /// As those two.
 pub fn serve(spec: Spec, listener: TcpListener, records: impl Write + Send + 'static, lifeline: Option<OwnedFd>) -> Result<(), Error> {
-    Gateway::prepare(spec)?.serve(listener, records, lifeline)
+    Gateway::prepare(spec)?.serve(vec![(listener, Door::Proxy)], records, lifeline)
 }
 
-async fn accept(listener: &tokio::net::TcpListener, shared: Arc<Shared>, desk: records::Desk) -> io::Error {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+/// Why the first of the doors closed.
+async fn closed(open: &mut JoinSet<io::Error>) -> io::Error {
+    match open.join_next().await {
+        Some(Ok(error)) => error,
+        _ => io::ErrorKind::Other.into(),
+    }
+}
+
+async fn accept(
+    listener: tokio::net::TcpListener,
+    door: Door,
+    shared: Arc<Shared>,
+    desk: records::Desk,
+    places: Arc<Semaphore>,
+) -> io::Error {
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return io::ErrorKind::Other.into() };
         let (stream, from): (_, SocketAddr) = match listener.accept().await {
@@ -188,9 +218,9 @@ async fn accept(listener: &tokio::net::TcpListener, shared: Arc<Shared>, desk: r
         if !from.ip().to_canonical().is_loopback() {
             continue;
         }
-        let (shared, desk) = (shared.clone(), desk.clone());
+        let (door, shared, desk) = (door.clone(), shared.clone(), desk.clone());
         tokio::spawn(async move {
-            connection::handle(stream, shared, desk).await;
+            door::enter(door, stream, shared, desk).await;
             drop(place);
         });
     }

@@ -41,19 +41,25 @@ pub(super) fn judge(head: &Head, network: &Network) -> Result<Errand, Denial> {
         return Err(odd("a URL with a fragment is not sent".to_owned()));
     }
     let to = host_port(authority).map_err(odd)?;
-    tunnel::listed(&to, network, &format!("{} http://{to}", shown(&head.method)))?;
+    let errand = errand(to, head, path, network)?;
     match head.values("host")[..] {
         [] => {}
-        [host] if host_port(host).as_ref() == Ok(&to) => {}
-        _ => return Err(odd(format!("the Host field does not name {to}, as the URL does"))),
+        [host] if host_port(host).as_ref() == Ok(&errand.to) => {}
+        _ => return Err(odd(format!("the Host field does not name {}, as the URL does", errand.to))),
     }
+    Ok(errand)
+}
+
+/// What is to be done for a request for `path` at `to`, if the policy lists that host with its port.
+pub(super) fn errand(to: HostPort, head: &Head, path: &str, network: &Network) -> Result<Errand, Denial> {
+    tunnel::listed(&to, network, &format!("{} http://{to}", shown(&head.method)))?;
     let authority = if to.port == 80 { to.host.to_string() } else { to.to_string() };
     let target = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     Ok(Errand { to, authority, target })
 }
 
 /// Host and port of an authority without a user, port 80 where none is given.
-fn host_port(authority: &str) -> Result<HostPort, String> {
+pub(super) fn host_port(authority: &str) -> Result<HostPort, String> {
     let with_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
     if with_port {
         return authority.parse().map_err(|error| format!("{error}"));

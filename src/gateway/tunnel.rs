@@ -83,10 +83,21 @@ async fn splice(
 ) -> Result<(), Denial> {
     let hello = hello::read(client).await?;
     hello::judge(&hello.name, host)?;
+    copy(client, &hello.bytes, far, shared, entry).await
+}
+
+/// Sends what the client said first, and then all that either side says.
+pub(super) async fn copy(
+    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    first: &[u8],
+    far: TcpStream,
+    shared: &Shared,
+    entry: &mut Entry,
+) -> Result<(), Denial> {
     entry.allow("network/tunnel");
     let mut far = Counted::new(far, shared.budget.clone(), entry.traffic.clone());
     let copied = async {
-        far.write_all(&hello.bytes).await?;
+        far.write_all(first).await?;
         copy_bidirectional(client, &mut far).await
     };
     match copied.await {

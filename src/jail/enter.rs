@@ -145,12 +145,13 @@ pub fn enter(spec: &Spec, fds: &mut Descriptors) -> Result<Infallible, Error> {
     step("death signal", prctl::set_pdeathsig(Some(Signal::SIGKILL)))?;
     parent_lives(fds)?;
     paths.restrict()?;
-    let listener = step("socket filter", sys::notify::install_with_listener(&seccomp::sockets(spec.unix)))?;
+    let sockets = seccomp::Sockets { unix: spec.unix, own_network: spec.fence.is_own_network() };
+    let listener = step("socket filter", sys::notify::install_with_listener(&seccomp::sockets(sockets)))?;
     step("hand the listener over", sys::socket::send_descriptor(&fds.broker, &listener))?;
     drop(listener);
     filters.apply()?;
-    probe::walls(&spec.probe)?;
-    await_go(fds)?;
+    let tried = probe::walls(&spec.probe, spec.fence)?;
+    await_go(fds, tried)?;
     exec(spec)
 }
 
@@ -187,8 +188,8 @@ fn parent_lives(fds: &Descriptors) -> Result<(), Error> {
     }
 }
 
-fn await_go(fds: &mut Descriptors) -> Result<(), Error> {
-    let line = serde_json::to_string(&Report::Locked).map_err(|error| Error::Spec(error.into()))?;
+fn await_go(fds: &mut Descriptors, tried: Vec<probe::Tried>) -> Result<(), Error> {
+    let line = serde_json::to_string(&Report::Locked(tried)).map_err(|error| Error::Spec(error.into()))?;
     step("report", writeln!(File::from(step("report", fds.report.try_clone())?), "{line}"))?;
     let mut go = File::from(step("wait for the word to go", fds.go.try_clone())?);
     match step("wait for the word to go", go.read(&mut [0]))? {

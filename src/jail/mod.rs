@@ -11,7 +11,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{landlock::Grants, limits::Limits};
+use crate::{fence::Fence, landlock::Grants, limits::Limits};
 
 /// Everything that `enter` needs; it is handed over as JSON in anonymous memory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct Spec {
     pub limits: Limits,
     /// Files and ports.
     pub grants: Grants,
+    /// What keeps its sockets on loopback.
+    pub fence: Fence,
     /// Whether it may make unix sockets.
     pub unix: bool,
     /// What the self-test tries.
@@ -38,8 +40,8 @@ pub struct Spec {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Report {
-    /// Every wall stands and was tried.
-    Locked,
+    /// Every wall stands, and this was tried.
+    Locked(Vec<probe::Tried>),
     /// A wall does not stand, or the program does not start.
     Failed {
         /// What failed and why, in one line.

@@ -1,12 +1,13 @@
 //! The stem: parent of the agent and of every orphan that it leaves, in a Landlock domain of its own with scopes only.
-//! From inside that domain one `kill(-1, SIGKILL)` ends every descendant and touches nothing outside.
+//! From inside that domain one `kill(-1, SIGKILL)` ends every descendant and touches nothing outside. Where the kernel has no
+//! such domain, the agent has a uid of its own, and the same signal is sent as that uid.
 //!
 //! The stem may die itself, of a lack of memory or by a hand outside. Its parent, the keeper, has a domain around the stem's
 //! and does only one thing: when the stem is gone, it kills and reaps whoever is left.
 
 use std::{
     fs::File,
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _, Seek as _, Write as _},
     os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
 };
 
@@ -19,11 +20,20 @@ use nix::{
         signalfd::{SfdFlags, SignalFd},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::{Pid, pipe2},
+    unistd::{Gid, Pid, Uid, pipe2, setresgid, setresuid},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{landlock, role::Role, sys};
+use super::{Failure, Report};
+use crate::{
+    fence::{
+        netns::{self, Space},
+        witness,
+    },
+    landlock,
+    role::Role,
+    sys,
+};
 
 /// What the supervisor asks for: one byte each; the pipe's end asks for [`EMPTY`].
 pub const EMPTY: u8 = b'k';
@@ -40,6 +50,20 @@ pub struct Descriptors {
     pub control: OwnedFd,
     /// Where [`News`] go.
     pub news: OwnedFd,
+    /// The broker's questions to the witness.
+    pub broker: OwnedFd,
+    /// How to empty the room: a JSON [`Emptying`].
+    pub emptying: OwnedFd,
+}
+
+/// Whom the last signal reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Emptying {
+    /// Everybody in the stem's Landlock scope.
+    Scope,
+    /// Everybody of this uid, which is the agent's alone.
+    Uid(u32),
 }
 
 /// What the stem tells, a JSON line each.
@@ -58,6 +82,9 @@ pub enum Error {
     /// The scope that the killing relies on.
     #[error(transparent)]
     Landlock(#[from] landlock::Error),
+    /// The namespaces.
+    #[error(transparent)]
+    Space(#[from] netns::Error),
     /// A system call in the step named.
     #[error("stem, {step}: {source}")]
     Step {
@@ -68,13 +95,31 @@ pub enum Error {
     },
 }
 
-/// The role of the keeper: starts the stem with the descriptors that it was given itself, 0 to 8, and outlives it.
+/// What the keeper finds.
+#[derive(Debug)]
+pub struct Kept {
+    /// What is handed to the stem: the [`Descriptors`] in their order.
+    pub stem: [OwnedFd; 8],
+    /// The namespaces to make, a JSON `Option<Space>`.
+    pub space: OwnedFd,
+    /// Where the listeners made in them go.
+    pub door: OwnedFd,
+}
+
+/// The role of the keeper: makes the namespaces in which everything of the agent lives, starts the stem and outlives it.
 ///
 /// # Errors
-/// When the stem could not be started, or waiting failed.
-pub fn keep(handed: [OwnedFd; 6]) -> Result<(), Error> {
+/// When a namespace or the stem could not be made, or waiting failed.
+pub fn keep(Kept { stem: handed, space, door }: Kept) -> Result<(), Error> {
+    if let Err(error) = enter_space(space, door) {
+        // Standard error is the agent's: the reason goes home by the way of all walls.
+        let report = Report::Failed { reason: error.to_string(), kind: Failure::Wall };
+        let line = step("tell", serde_json::to_string(&report).map_err(io::Error::from))?;
+        return step("tell", writeln!(File::from(step("tell", handed[1].try_clone())?), "{line}"));
+    }
     step("adopt orphans", prctl::set_child_subreaper(true))?;
     landlock::scope_only()?;
+    let emptying = Emptying::read(step("read how to empty the room", handed[7].try_clone())?)?;
     let streams = (io::stdin(), io::stdout(), io::stderr());
     let mut all = vec![(streams.0.as_fd(), 0), (streams.1.as_fd(), 1), (streams.2.as_fd(), 2)];
     all.extend(handed.iter().map(OwnedFd::as_fd).zip(3..));
@@ -84,7 +129,7 @@ pub fn keep(handed: [OwnedFd; 6]) -> Result<(), Error> {
     step("leave the agent's streams", silence())?;
     while waitpid(stem, None) == Err(Errno::EINTR) {}
     loop {
-        kill_all()?;
+        emptying.kill_all()?;
         match waitpid(None, None) {
             Err(Errno::ECHILD) => return Ok(()),
             Err(Errno::EINTR) | Ok(_) => {}
@@ -93,12 +138,51 @@ pub fn keep(handed: [OwnedFd; 6]) -> Result<(), Error> {
     }
 }
 
-/// Kills everyone in this process's domain but itself.
-fn kill_all() -> Result<(), Error> {
+/// The namespaces come before the stem's domain: Landlock refuses mounts from inside of one.
+fn enter_space(space: OwnedFd, door: OwnedFd) -> Result<(), Error> {
+    let space = step("read what to make", sys::descriptor::content(space))?;
+    let space: Option<Space> = step("read what to make", serde_json::from_slice(&space).map_err(io::Error::from))?;
+    let Some(space) = space else { return Ok(()) };
+    for listener in netns::enter(&space)? {
+        step("hand a listener over", sys::socket::send_descriptor(&door, &listener))?;
+    }
+    Ok(())
+}
+
+impl Emptying {
+    /// Read from its first byte: the keeper and the stem share one description of the file.
+    fn read(fd: OwnedFd) -> Result<Self, Error> {
+        let mut text = File::from(fd);
+        step("read how to empty the room", text.rewind())?;
+        step("read how to empty the room", serde_json::from_reader(text).map_err(io::Error::from))
+    }
+
+    /// Kills everyone of the agent. Outside of a scope the signal would reach the whole container, so it is never sent with
+    /// our own uid there.
+    fn kill_all(self) -> Result<(), Error> {
+        match self {
+            Self::Scope => step("kill", kill_everybody()),
+            Self::Uid(uid) => {
+                let killed = sys::namespace::in_a_child(|| become_uid(uid).is_ok() && kill_everybody().is_ok());
+                match step("kill", killed)? {
+                    true => Ok(()),
+                    false => step("kill", Err(io::Error::other("the agent's uid cannot be taken on"))),
+                }
+            }
+        }
+    }
+}
+
+fn kill_everybody() -> io::Result<()> {
     match sys::process::kill(-1, libc::SIGKILL) {
-        Err(error) if !matches!(error.raw_os_error(), Some(libc::ESRCH | libc::EPERM)) => step("kill", Err(error)),
+        Err(error) if !matches!(error.raw_os_error(), Some(libc::ESRCH | libc::EPERM)) => Err(error),
         _ => Ok(()),
     }
+}
+
+fn become_uid(uid: u32) -> Result<(), Errno> {
+    setresgid(Gid::from_raw(uid), Gid::from_raw(uid), Gid::from_raw(uid))?;
+    setresuid(Uid::from_raw(uid), Uid::from_raw(uid), Uid::from_raw(uid))
 }
 
 /// The role.
@@ -115,7 +199,8 @@ pub fn main(fds: Descriptors) -> Result<(), Error> {
     let signals = step("watch children", SignalFd::with_flags(&ended, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))?;
     // Held open by this process alone: its end tells `enter` that its parent is gone.
     let (parent, _own) = step("make a pipe", pipe2(nix::fcntl::OFlag::O_CLOEXEC))?;
-    let Descriptors { enter: [spec, report, go, broker], control, news } = fds;
+    let Descriptors { enter: [spec, report, go, broker], control, news, broker: asks, emptying } = fds;
+    let emptying = Emptying::read(emptying)?;
     let handed = [(spec.as_fd(), 3), (report.as_fd(), 4), (go.as_fd(), 5), (broker.as_fd(), 6), (parent.as_fd(), 7)];
     let stdio = [io::stdin().as_raw_fd(), io::stdout().as_raw_fd(), io::stderr().as_raw_fd()];
     let streams = (io::stdin(), io::stdout(), io::stderr());
@@ -125,8 +210,8 @@ pub fn main(fds: Descriptors) -> Result<(), Error> {
     let agent = i32::try_from(agent.id()).unwrap_or(i32::MAX);
     drop((spec, report, go, broker, parent));
     step("leave the agent's streams", silence())?;
-    let mut room = Room { agent, ended: false, reaped: 0, control: File::from(control), news: File::from(news) };
-    let result = room.watch(&signals);
+    let mut room = Room { agent, ended: false, reaped: 0, emptying, control: File::from(control), news: File::from(news) };
+    let result = room.watch(&signals, asks);
     let emptied = room.empty();
     result.and(emptied)
 }
@@ -144,26 +229,33 @@ struct Room {
     agent: i32,
     ended: bool,
     reaped: u32,
+    emptying: Emptying,
     control: File,
     news: File,
 }
 
 impl Room {
-    /// Reaps and obeys until the room is to be emptied.
-    fn watch(&mut self, signals: &SignalFd) -> Result<(), Error> {
+    /// Reaps, obeys and bears witness until the room is to be emptied.
+    fn watch(&mut self, signals: &SignalFd, asks: OwnedFd) -> Result<(), Error> {
+        let mut asks = Some(asks);
         loop {
-            let mut fds = [PollFd::new(signals.as_fd(), PollFlags::POLLIN), PollFd::new(self.control.as_fd(), PollFlags::POLLIN)];
+            let mut fds = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN), PollFd::new(self.control.as_fd(), PollFlags::POLLIN)];
+            fds.extend(asks.as_ref().map(|asks| PollFd::new(asks.as_fd(), PollFlags::POLLIN)));
             match poll(&mut fds, PollTimeout::NONE) {
                 Err(Errno::EINTR) => continue,
                 other => step("wait", other)?,
             };
-            let [children, commands] = fds.map(|fd| fd.any().unwrap_or(true));
-            if children {
+            let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(true)).collect();
+            if ready[0] {
                 while step("read signals", signals.read_signal())?.is_some() {}
                 self.reap(WaitPidFlag::WNOHANG)?;
             }
-            if commands && !self.obey()? {
+            if ready[1] && !self.obey()? {
                 return Ok(());
+            }
+            if ready.get(2) == Some(&true) {
+                // A broker that is gone asks no more; nothing of the walls depends on it.
+                asks = asks.filter(|asks| witness::answer(asks).unwrap_or(false));
             }
         }
     }
@@ -186,7 +278,7 @@ impl Room {
     /// Kills and reaps until nobody is left. A process that forks while it is killed is found by the next round.
     fn empty(&mut self) -> Result<(), Error> {
         loop {
-            kill_all()?;
+            self.emptying.kill_all()?;
             if !self.reap(WaitPidFlag::empty())? {
                 break;
             }

@@ -17,7 +17,8 @@ use crate::{
     gitlab::JobFacts,
     journal::{Event, Journal},
     policy::{AgentKind, Policy},
-    promise, provider,
+    promise::{self, Ground},
+    provider,
     role::Role,
     secret::Secret,
     supervisor::{Credentials, Room, worker},
@@ -39,7 +40,7 @@ pub(super) struct Board {
     pub(super) public: BTreeMap<String, String>,
     pub(super) facts: JobFacts,
     pub(super) policy: Policy,
-    pub(super) uid: Option<u32>,
+    pub(super) ground: Ground,
     pub(super) token: Secret,
     pub(super) job_token: Option<Secret>,
     pub(super) credentials: Credentials,
@@ -63,16 +64,16 @@ impl Board {
         }
         let token = token(&variables, &facts)?;
         let credentials = credentials(&variables, &policy, &facts)?;
-        let host = promise::require(&policy).map_err(|error| Refusal::new(error, Exit::Host))?;
-        let uid = host.agent_uid(&policy);
+        let ground = promise::require(&policy).map_err(|error| Refusal::new(error, Exit::Host))?;
+        let uid = ground.uid;
         let internal = |error: &dyn std::fmt::Display| Refusal::new(error, Exit::Internal);
         let room = Room::make(&std::env::temp_dir(), uid).map_err(|error| internal(&error))?;
         let journal = journal(&facts).map_err(|reason| internal(&reason))?;
         let log = Log::new(options.colour, text(&variables, "GITLAB_CI").is_some());
         let job_token = text(&variables, "CI_JOB_TOKEN").map(Secret::new);
-        let mut board = Self { variables, public, facts, policy, uid, token, job_token, credentials, secrets, room, journal, log };
-        board.record(&host.start("job", board.policy.digest()))?;
-        board.log.opening(&board.facts, &board.policy, &host);
+        let mut board = Self { variables, public, facts, policy, ground, token, job_token, credentials, secrets, room, journal, log };
+        board.record(&board.ground.start("job", board.policy.digest()))?;
+        board.log.opening(&board.facts, &board.policy, &board.ground);
         Ok(board)
     }
 

@@ -108,7 +108,7 @@ fn make_workspace(board: &mut Board, context: &Context) -> Result<Handed, Refusa
         workspace: board.workspace(),
         repository: board.repository(),
         manifest: board.manifest(),
-        uid: board.uid,
+        uid: board.ground.uid,
     };
     board.ask(Role::Workspace, "workspace", &spec)
 }
@@ -116,7 +116,7 @@ fn make_workspace(board: &mut Board, context: &Context) -> Result<Handed, Refusa
 /// Locks the agent in and waits until nobody of it is left.
 fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
     let failed = |error: supervisor::Error| Refusal::of_supervisor(&error);
-    let gateway = Gateway::new(board.credentials.clone()).map_err(failed)?;
+    let gateway = Gateway::new(board.ground.fence, board.credentials.clone()).map_err(failed)?;
     let places = Places { workspace: board.workspace(), home: board.room.home(), tmp: board.room.tmp() };
     let address = gateway.address().map_err(failed)?;
     let provider = format!("http://{address}/anthropic");
@@ -133,7 +133,7 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
         gateway,
         scribe: board.log.scribe(&board.policy, &context.prompt),
         job_in: false,
-        uid: board.uid,
+        ground: &board.ground,
         on_signal: OnSignal::Cancel,
     };
     let outcome = supervisor::hold(task, &mut board.journal).map_err(failed)?;

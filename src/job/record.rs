@@ -13,7 +13,7 @@ use crate::{
     gitlab::{JobFacts, text},
     journal::Journal,
     policy::{AgentKind, Policy},
-    promise::Host,
+    promise::Ground,
     report::{self, Format},
     scribe,
 };
@@ -52,10 +52,17 @@ impl Log {
     }
 
     /// The first lines: who, where, under which rules.
-    pub(super) fn opening(&self, facts: &JobFacts, policy: &Policy, host: &Host) {
-        let uid = host.agent_uid(policy).map_or_else(|| format!("uid {} (shared)", host.uid), |uid| format!("uid {uid} of its own"));
-        self.say(&format!("job {} of {} on Linux {}, Landlock ABI {}", facts.job, facts.project_path, host.kernel, host.landlock));
-        self.say(&format!("the agent gets {uid}, sockets on loopback only, and the policy {}", policy.digest()));
+    pub(super) fn opening(&self, facts: &JobFacts, policy: &Policy, ground: &Ground) {
+        let uid = ground.uid.map_or_else(|| format!("uid {} (shared)", ground.host.uid), |uid| format!("uid {uid} of its own"));
+        self.say(&format!(
+            "job {} of {} on Linux {}, Landlock ABI {}",
+            facts.job, facts.project_path, ground.host.kernel, ground.host.landlock
+        ));
+        self.say(&format!(
+            "the agent gets {uid}, sockets on loopback only (fence {}), and the policy {}",
+            ground.fence.name(),
+            policy.digest()
+        ));
     }
 
     /// The last lines: the verdict, and how the job ended.

@@ -57,6 +57,15 @@ pub enum Event {
         /// Milliseconds from the request to the end of the answer.
         ms: u64,
     },
+    /// Somebody of the agent connected to an address that is not on loopback, and was refused.
+    Outside {
+        /// The program's name, as it calls itself.
+        program: String,
+        /// Its process.
+        pid: u32,
+        /// The address that it named.
+        address: String,
+    },
     /// The agent was started.
     Agent {
         /// Its command line. Never holds a secret.

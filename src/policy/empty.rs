@@ -39,6 +39,7 @@ pub(super) fn policy() -> Policy {
         network: Network {
             fence: Fence::Auto,
             tunnels: vec![],
+            services: vec![],
             ports: vec![],
             loopback: Loopback::Reserved,
             private: vec![],

@@ -55,6 +55,7 @@ pub(super) struct Files {
 pub(super) enum Fence {
     Auto,
     Broker,
+    Netns,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -69,6 +70,7 @@ pub(super) enum Loopback {
 pub(super) struct Network {
     pub(super) fence: Option<Spanned<Fence>>,
     pub(super) tunnels: List,
+    pub(super) services: List,
     pub(super) ports: Option<Vec<Spanned<u16>>>,
     pub(super) loopback: Option<Spanned<Loopback>>,
     pub(super) private: List,

@@ -101,13 +101,25 @@ impl Layer<'_> {
     }
 
     fn network(&self, network: &mut Network, file: file::Network) -> Result<(), Error> {
-        match file.fence.as_ref().map(|fence| *fence.get_ref()) {
-            Some(file::Fence::Broker) => network.fence = Fence::Broker,
-            Some(file::Fence::Auto) | None => {}
+        if let Some(fence) = file.fence {
+            let wanted = match fence.get_ref() {
+                file::Fence::Auto => network.fence,
+                file::Fence::Broker => Fence::Broker,
+                file::Fence::Netns => Fence::Netns,
+            };
+            if !self.top && network.fence != Fence::Auto && wanted != network.fence {
+                return Err(self.widens(&fence, "network.fence", "the layers above name the other one".to_owned()));
+            }
+            network.fence = wanted;
         }
         if let Some(tunnels) = file.tunnels {
             network.tunnels = self
                 .subset(&network.tunnels, tunnels, "network.tunnels", |text| text.parse::<HostPort>().map_err(|error| error.to_string()))?;
+        }
+        if let Some(services) = file.services {
+            network.services = self.subset(&network.services, services, "network.services", |text| {
+                text.parse::<HostPort>().map_err(|error| error.to_string())
+            })?;
         }
         if let Some(ports) = file.ports {
             for port in &ports {

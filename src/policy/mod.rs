@@ -157,6 +157,8 @@ pub enum Fence {
     Auto,
     /// Sockets made and bound to `lo` by the broker.
     Broker,
+    /// A network namespace of the agent's own.
+    Netns,
 }
 
 /// Section `[network]`.
@@ -166,6 +168,8 @@ pub struct Network {
     pub fence: Fence,
     /// Hosts whose TLS is passed through unread.
     pub tunnels: Vec<HostPort>,
+    /// The job's services, which the gateway forwards to: each appears on a loopback port inside.
+    pub services: Vec<HostPort>,
     /// Loopback ports that the agent may reach although others listen there.
     pub ports: Vec<u16>,
     /// Which loopback ports are in reach.

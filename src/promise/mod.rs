@@ -1,43 +1,115 @@
-//! What this host has, and whether every promise that the policy needs has a wall on it.
+//! What this host has, and whether every promise has a wall on it.
+//!
+//! A [`Promise`] lists the walls that can keep it, the best first. The first one that stands here keeps it; where none does,
+//! nothing starts.
 
+pub mod container;
+mod host;
 mod table;
+mod wall;
 
 use std::fs;
 
-use caps::{CapSet, Capability};
 use serde::Serialize;
 
-pub use table::{Row, rows, text};
+pub use host::{Host, look};
+pub use table::{Row, text};
+use wall::Wall;
 
-use crate::{digest::Digest, journal::Event, landlock::LEAST_ABI, policy::Policy, sys};
+use crate::{
+    digest::Digest,
+    fence::{Fence, netns::Namespaces},
+    journal::Event,
+    policy::Policy,
+};
 
-/// What is known of the host.
-#[derive(Clone, Debug, Serialize)]
-pub struct Host {
-    /// The kernel's release, uname(2).
-    pub kernel: String,
-    /// The machine's architecture.
-    pub architecture: String,
-    /// Landlock's ABI; 0 for none.
-    pub landlock: u32,
-    /// Landlock's fixed errata, as bits.
-    pub landlock_errata: u32,
-    /// Whether seccomp filters with a listener are there.
-    pub seccomp_listener: bool,
-    /// Our uid.
-    pub uid: u32,
-    /// Whether the agent can be given a uid of its own.
-    pub separate_uid: bool,
-    /// Whether we are PID 1.
-    pub pid1: bool,
-    /// Our effective capabilities.
-    pub capabilities: Vec<String>,
-    /// What the container looks like: `docker`, `podman`, `kubernetes`, or none.
-    pub environment: Option<String>,
+/// One sentence of SECURITY.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Promise {
+    /// Only granted files are read and changed.
+    Files,
+    /// No file outside is truncated.
+    Truncate,
+    /// No memory and no environment of anyone else is read.
+    Processes,
+    /// Nobody outside is signalled.
+    Signals,
+    /// Sockets reach loopback only.
+    Network,
+    /// On loopback, only what was free when it started.
+    Loopback,
+    /// No abstract unix socket outside.
+    AbstractSockets,
+    /// Only listed system calls.
+    KernelSurface,
+    /// No privilege is gained.
+    Privilege,
+    /// Nobody of the agent is left.
+    RoomEmptied,
+    /// The agent never holds a key.
+    Credentials,
+    /// What is pushed was judged.
+    Inspected,
+    /// Nothing that the agent planted runs.
+    NothingPlanted,
+}
+
+impl Promise {
+    /// All of them, in the order of SECURITY.md.
+    pub const ALL: [Self; 13] = [
+        Self::Files,
+        Self::Truncate,
+        Self::Processes,
+        Self::Signals,
+        Self::Network,
+        Self::Loopback,
+        Self::AbstractSockets,
+        Self::KernelSurface,
+        Self::RoomEmptied,
+        Self::Privilege,
+        Self::Credentials,
+        Self::Inspected,
+        Self::NothingPlanted,
+    ];
+
+    /// Its name in SECURITY.md.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Loopback => "loopback",
+            Self::AbstractSockets => "abstract-sockets",
+            Self::Files => "files",
+            Self::Truncate => "truncate",
+            Self::Processes => "processes",
+            Self::Signals => "signals",
+            Self::KernelSurface => "kernel-surface",
+            Self::Privilege => "privilege",
+            Self::RoomEmptied => "room-emptied",
+            Self::Credentials => "credentials",
+            Self::Inspected => "inspected",
+            Self::NothingPlanted => "nothing-planted",
+        }
+    }
+
+    /// The walls that can keep it, each by itself, the best first.
+    fn walls(self) -> &'static [Wall] {
+        match self {
+            Self::Network => &[Wall::Netns, Wall::Broker],
+            Self::Loopback => &[Wall::Netns, Wall::LandlockPorts, Wall::Granted],
+            Self::AbstractSockets => &[Wall::LandlockScopes, Wall::Netns, Wall::NoUnix],
+            Self::Files | Self::Processes => &[Wall::Landlock],
+            Self::Truncate => &[Wall::LandlockTruncate, Wall::OwnUid],
+            Self::Signals => &[Wall::LandlockScopes, Wall::OwnUid],
+            Self::RoomEmptied => &[Wall::ScopedKill, Wall::OwnUid],
+            Self::KernelSurface => &[Wall::Seccomp],
+            Self::Privilege => &[Wall::OwnUid, Wall::PlainUid],
+            Self::Credentials | Self::Inspected | Self::NothingPlanted => &[Wall::Apart],
+        }
+    }
 }
 
 /// Something that the policy needs and this host lacks.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("this host cannot keep the promise `{promise}`: {missing}. {remedy}")]
 pub struct Missing {
     promise: &'static str,
@@ -45,88 +117,83 @@ pub struct Missing {
     remedy: String,
 }
 
-/// Looks at the host.
-pub fn look() -> Host {
-    let (kernel, architecture) = nix::sys::utsname::uname().map_or_else(
-        |_| (String::new(), String::new()),
-        |name| (name.release().display().to_string(), name.machine().display().to_string()),
-    );
-    let mut capabilities: Vec<String> =
-        caps::read(None, CapSet::Effective).unwrap_or_default().into_iter().map(|capability| capability.to_string()).collect();
-    capabilities.sort();
-    Host {
-        kernel,
-        architecture,
-        landlock: sys::landlock::abi(),
-        landlock_errata: sys::landlock::errata(),
-        seccomp_listener: fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").is_ok_and(|text| text.contains("user_notif")),
-        uid: nix::unistd::geteuid().as_raw(),
-        separate_uid: [Capability::CAP_SETUID, Capability::CAP_SETGID]
-            .iter()
-            .all(|&c| caps::has_cap(None, CapSet::Effective, c).unwrap_or(false)),
-        pid1: std::process::id() == 1,
-        capabilities,
-        environment: environment(),
-    }
+/// A host on which every promise has a wall, and what stands there.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    /// The host.
+    pub host: Host,
+    /// What keeps the agent's sockets on loopback.
+    pub fence: Fence,
+    /// The agent's uid, where it gets one of its own.
+    pub uid: Option<u32>,
+    /// Whether Landlock keeps abstract unix sockets apart, or the network does.
+    pub apart: bool,
+    rows: Vec<Row>,
 }
 
-fn environment() -> Option<String> {
-    let there = |path: &str| fs::exists(path).unwrap_or(false);
-    if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
-        Some("kubernetes".to_owned())
-    } else if there("/run/.containerenv") {
-        Some("podman".to_owned())
-    } else if there("/.dockerenv") {
-        Some("docker".to_owned())
-    } else {
-        None
-    }
+/// How the host and its promises are told: `doctor --json`, and the first record of a journal.
+#[derive(Debug, Serialize)]
+pub struct Told<'a> {
+    /// The host.
+    pub host: &'a Host,
+    /// Each promise with its wall.
+    pub promises: &'a [Row],
+}
+
+/// Each promise with the wall that keeps it on `host`, or with what is missing.
+pub fn rows(host: &Host, policy: &Policy) -> Vec<Row> {
+    Promise::ALL.iter().map(|promise| row(*promise, host, policy)).collect()
+}
+
+fn row(promise: Promise, host: &Host, policy: &Policy) -> Row {
+    let tried: Vec<_> = promise.walls().iter().map(|wall| wall.stands(host, policy)).collect();
+    let held = tried.iter().find_map(|tried| tried.as_ref().ok());
+    // Without any wall, the one that holds on most hosts is named.
+    let lack = tried.iter().rev().find_map(|tried| tried.as_ref().err()).filter(|_| held.is_none());
+    let missing = lack.map(|lack| Missing { promise: promise.id(), missing: lack.missing.clone(), remedy: lack.remedy.clone() });
+    Row { promise: promise.id(), wall: held.cloned().unwrap_or_default(), missing }
 }
 
 /// Looks at the host and refuses where `policy` needs more.
 ///
 /// # Errors
 /// The first promise without a wall.
-pub fn require(policy: &Policy) -> Result<Host, Missing> {
-    let host = look();
-    match rows(&host, policy).into_iter().find_map(|row| row.missing) {
-        Some(missing) => Err(missing),
-        None => Ok(host),
-    }
+pub fn require(policy: &Policy) -> Result<Ground, Missing> {
+    stand(look(), policy)
 }
 
-impl Host {
-    /// The uid that the agent gets, where it gets one of its own.
-    pub fn agent_uid(&self, policy: &Policy) -> Option<u32> {
-        self.separate_uid.then_some(policy.process.uid)
+/// Decides which walls stand on `host`.
+///
+/// # Errors
+/// The first promise without a wall.
+pub fn stand(host: Host, policy: &Policy) -> Result<Ground, Missing> {
+    let rows = rows(&host, policy);
+    if let Some(missing) = rows.iter().find_map(|row| row.missing.clone()) {
+        return Err(missing);
     }
+    let fence = match (Wall::Netns.stands(&host, policy), host.namespaces) {
+        (Ok(_), Namespaces::User) => Fence::UserNetns,
+        (Ok(_), _) => Fence::Netns,
+        (Err(_), _) => Fence::Broker,
+    };
+    let apart = fence.is_own_network() || Wall::LandlockScopes.stands(&host, policy).is_ok();
+    Ok(Ground { fence, uid: host.agent_uid(policy), apart, host, rows })
+}
 
-    /// Whether we may signal processes of another uid.
-    fn may_kill(&self) -> bool {
-        self.capabilities.contains(&Capability::CAP_KILL.to_string())
+impl Ground {
+    /// Whether Landlock scopes signals here.
+    pub fn has_scopes(&self) -> bool {
+        self.host.landlock >= wall::SCOPES
     }
 
     /// The journal's first record.
     pub fn start(&self, story: &str, policy: Digest) -> Event {
-        let host = serde_json::to_value(self).unwrap_or_default();
+        let told = Told { host: &self.host, promises: &self.rows };
         // Who cannot read the program is told so by the digest of nothing.
         let binary = fs::read("/proc/self/exe").map_or_else(|_| Digest::of(""), Digest::of);
-        Event::Start { host, policy, binary, story: story.to_owned() }
+        Event::Start { host: serde_json::to_value(told).unwrap_or_default(), policy, binary, story: story.to_owned() }
     }
 }
 
-impl Missing {
-    pub(crate) fn landlock(promise: &'static str, found: u32, needed: u32) -> Self {
-        let missing =
-            if found == 0 { "this kernel has no Landlock".to_owned() } else { format!("Landlock ABI {found} is older than {needed}") };
-        let remedy = format!(
-            "Run it on Linux {} or newer with `landlock` among the security modules (boot parameter `lsm=`)",
-            if needed <= LEAST_ABI { "6.12" } else { "of that ABI" }
-        );
-        Self { promise, missing, remedy }
-    }
-
-    pub(crate) fn of(promise: &'static str, missing: &str, remedy: &str) -> Self {
-        Self { promise, missing: missing.to_owned(), remedy: remedy.to_owned() }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -80,23 +80,23 @@ pub fn run(options: Options) -> Result<u8, Error> {
     let job: Variables = std::env::vars_os().collect();
     let lower = job.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());
     let policy = Policy::of_command(&options.policy, lower)?;
-    let host = promise::require(&policy)?;
+    let ground = promise::require(&policy)?;
     let workspace = place::workspace(options.workspace)?;
     place::outside(options.journal.as_deref(), policy.files.write.iter().chain([&workspace]))?;
     // From here on there is something to be put back: whoever asks us to end is heard once the agent could be told.
     supervisor::hold_signals()?;
     let mut journal = options.journal.as_deref().map_or_else(|| Ok(Journal::unwritten()), Journal::create)?;
-    let uid = host.agent_uid(&policy);
+    let uid = ground.uid;
     let room = Room::make(&std::env::temp_dir(), uid)?;
     let _lent = ownership::lend(&workspace, uid)?;
     let places = Places { workspace, home: room.home(), tmp: room.tmp() };
     place::reachable(&places.workspace, uid)?;
     if options.journal.is_some() {
-        journal.record(&host.start("run", policy.digest()))?;
+        journal.record(&ground.start("run", policy.digest()))?;
     }
     let value = |name: &str| job.get(OsStr::new(name)).and_then(|value| value.to_str()).filter(|text| !text.is_empty()).map(str::to_owned);
     let given = policy.network.routes.iter().filter_map(|route| Some((route.provider, provider::credential(route.provider, value)?)));
-    let gateway = Gateway::new(given.collect())?;
+    let gateway = Gateway::new(ground.fence, given.collect())?;
     let environment = provider_variables(&policy, &gateway, &places)?;
     let task = Task {
         policy: &policy,
@@ -114,7 +114,7 @@ pub fn run(options: Options) -> Result<u8, Error> {
             sections: false,
         },
         job_in: options.stdin,
-        uid,
+        ground: &ground,
         on_signal: OnSignal::Forward,
     };
     let outcome = supervisor::hold(task, &mut journal)?;

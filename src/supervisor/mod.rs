@@ -1,21 +1,31 @@
 //! The supervisor: starts the processes around an agent, lets it go when every wall stands, and holds it until nobody of it
 //! is left. A single-threaded event loop; it parses only lines of our own processes.
 
+mod doors;
 mod lines;
 mod room;
 mod start;
 mod watch;
 pub mod worker;
 
-use std::{collections::BTreeMap, ffi::OsString, io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    time::Duration,
+};
 
 pub use room::Room;
 
 use crate::{
     environment::{Places, Variables},
+    fence::Fence,
     jail,
     journal::{self, Journal},
     policy::{Policy, Provider},
+    promise::Ground,
     provider::Credential,
     scribe,
     secret::Secret,
@@ -42,8 +52,8 @@ pub struct Task<'a> {
     pub scribe: scribe::Spec,
     /// Whether the job's standard input goes on to the agent.
     pub job_in: bool,
-    /// The agent's uid where ours is root's.
-    pub uid: Option<u32>,
+    /// The walls that stand here.
+    pub ground: &'a Ground,
     /// What a signal to us means.
     pub on_signal: OnSignal,
 }
@@ -54,22 +64,23 @@ pub type Credentials = BTreeMap<Provider, Credential>;
 /// The gateway before it starts.
 #[derive(Debug)]
 pub struct Gateway {
-    /// Where it will listen.
-    pub listener: std::net::TcpListener,
-    /// Stands for the agent.
+    /// Where it will listen; none where it listens in a network of the agent's own.
+    listener: Option<TcpListener>,
+    /// What stands for the agent.
     pub ticket: Secret,
     /// What it puts in for the agent.
     pub credentials: Credentials,
 }
 
 impl Gateway {
-    /// Opens a listener on loopback and draws a ticket.
+    /// Opens a listener on loopback, where `fence` leaves that to us, and draws a ticket.
     ///
     /// # Errors
     /// When neither can be had.
-    pub fn new(credentials: Credentials) -> Result<Self, Error> {
+    pub fn new(fence: Fence, credentials: Credentials) -> Result<Self, Error> {
         let step = |step| move |source| Error::Step { step, source };
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(step("listen on loopback"))?;
+        let listener = (!fence.is_own_network()).then(|| TcpListener::bind(("127.0.0.1", 0)));
+        let listener = listener.transpose().map_err(step("listen on loopback"))?;
         let ticket = Secret::random().map_err(|error| Error::Step { step: "draw a ticket", source: error })?;
         Ok(Self { listener, ticket, credentials })
     }
@@ -79,7 +90,10 @@ impl Gateway {
     /// # Errors
     /// When the kernel does not tell.
     pub fn address(&self) -> Result<SocketAddr, Error> {
-        self.listener.local_addr().map_err(|source| Error::Step { step: "ask for the gateway's address", source })
+        match &self.listener {
+            Some(listener) => listener.local_addr().map_err(|source| Error::Step { step: "ask for the gateway's address", source }),
+            None => Ok(SocketAddr::from(([127, 0, 0, 1], doors::PORT))),
+        }
     }
 }
 
@@ -129,6 +143,8 @@ pub struct Outcome {
     pub left_behind: u32,
     /// How long it ran.
     pub took: Duration,
+    /// What the self-test inside the walls tried.
+    pub proof: Vec<jail::probe::Tried>,
 }
 
 /// Why there is no outcome. The agent has not run, or is dead.

@@ -57,6 +57,11 @@ impl Room {
         self.base.join("outside")
     }
 
+    /// The file of names that the agent sees in the place of the host's, where it can be put there.
+    pub fn hosts(&self) -> PathBuf {
+        self.base.join("hosts")
+    }
+
     /// The directory that holds all of it.
     pub fn base(&self) -> &Path {
         &self.base

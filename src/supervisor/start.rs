@@ -1,10 +1,13 @@
 //! Starts the processes around an agent: gateway, broker, scribe, and the stem, which starts the agent.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     net::TcpListener,
-    os::fd::{AsFd as _, OwnedFd},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::fs::{MetadataExt as _, PermissionsExt as _},
+    },
     process::Child,
     time::Duration,
 };
@@ -20,14 +23,16 @@ use nix::{
     unistd::pipe2,
 };
 
-use super::{Error, OnSignal, Task, lines::Lines};
+use super::{Error, OnSignal, Task, doors::Doors, lines::Lines};
 use crate::{
     environment,
-    fence::{ports, unix},
-    gateway, jail,
+    fence::{Fence, netns::Space, ports, unix},
+    gateway,
+    jail::{self, stem::Emptying},
     landlock::{Grants, Ports},
     limits::Limits,
     policy::{Loopback, Policy, Unix},
+    promise::Ground,
     role::Role,
     sys,
 };
@@ -50,6 +55,7 @@ pub(super) struct Crew {
     pub(super) turns: Option<u32>,
     pub(super) on_signal: OnSignal,
     pub(super) command: Vec<String>,
+    pub(super) fence: Fence,
     /// Held until the walls were tried against it.
     pub(super) forbidden: Option<TcpListener>,
 }
@@ -62,9 +68,11 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
     step("hide from other processes", jail::confine::hide())?;
     step("adopt orphans", prctl::set_child_subreaper(true))?;
     let signals = watch_signals()?;
+    let ground = task.ground;
     // Taken first, so that it is not in the agent's range.
     let forbidden = step("listen on loopback", TcpListener::bind(("127.0.0.1", 0)))?;
-    let local = ports::free_range()?;
+    let doors = Doors::plan(&task.policy.network, ground.fence)?;
+    let local = if ground.fence.is_own_network() { (0, 0) } else { ports::free_range()? };
     let (life, lifeline) = pipe()?;
     let (records, records_in) = pipe()?;
     let (results, results_in) = pipe()?;
@@ -73,29 +81,34 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
     let (go, go_in) = pipe()?;
     let (control, control_in) = pipe()?;
     let ([stdin, stdin_in], [stdout, stdout_in], [stderr, stderr_in]) = (pair()?, pair()?, pair()?);
-    let flags = SockFlag::SOCK_CLOEXEC;
-    let (to_broker, from_enter) = step("make a socket pair", socketpair(AddressFamily::Unix, SockType::Stream, None, flags))?;
+    let (to_broker, from_enter) = sockets(SockType::Stream)?;
+    let (to_gateway, from_door) = sockets(SockType::Stream)?;
+    let (asks, witness) = sockets(SockType::SeqPacket)?;
+    if let Some(listener) = &task.gateway.listener {
+        doors.hand_over(listener, &to_gateway)?;
+    }
 
-    let spec = memory(&specification(&task, local, &forbidden)?)?;
+    let helper = ground.uid.map(helper_uid);
+    let spec = memory(&specification(&task, &doors, local, &forbidden)?)?;
     let gateway_spec = memory(&(
         gateway::Spec {
             policy: task.policy.sources().to_vec(),
             ticket: task.gateway.ticket.clone(),
             credentials: task.gateway.credentials.clone(),
         },
-        task.uid.map(helper_uid),
+        doors.meanings(),
+        helper,
     ))?;
-    let broker_spec = memory(&(local, task.uid.map(helper_uid)))?;
-    let scribe_spec = memory(&(&task.scribe, task.job_in, task.uid.map(helper_uid)))?;
-    let gateway_listener = task.gateway.listener.as_fd();
+    let broker_spec = memory(&(local, helper))?;
+    let scribe_spec = memory(&(&task.scribe, task.job_in, helper))?;
+    let space = memory(&space(&task, &doors)?)?;
+    let emptying = memory(&emptying(ground))?;
     let (standard_in, standard_out, standard_err) = (io::stdin(), io::stdout(), io::stderr());
 
     let start = |name, role: Role, descriptors: &[_]| {
         step("start a process", sys::process::respawn(role.name(), descriptors)).map(|child| (name, child))
     };
     let children = vec![
-        start("gateway", Role::Gateway, &[(gateway_spec.as_fd(), 3), (gateway_listener, 4), (records_in.as_fd(), 5), (life.as_fd(), 6)])?,
-        start("broker", Role::Broker, &[(broker_spec.as_fd(), 3), (from_enter.as_fd(), 4), (life.as_fd(), 5)])?,
         start(
             "keeper",
             Role::Keeper,
@@ -109,7 +122,17 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
                 (to_broker.as_fd(), 6),
                 (control.as_fd(), 7),
                 (news_in.as_fd(), 8),
+                (witness.as_fd(), 9),
+                (emptying.as_fd(), 10),
+                (space.as_fd(), 11),
+                (to_gateway.as_fd(), 12),
             ],
+        )?,
+        start("gateway", Role::Gateway, &[(gateway_spec.as_fd(), 3), (from_door.as_fd(), 4), (records_in.as_fd(), 5), (life.as_fd(), 6)])?,
+        start(
+            "broker",
+            Role::Broker,
+            &[(broker_spec.as_fd(), 3), (from_enter.as_fd(), 4), (life.as_fd(), 5), (asks.as_fd(), 6), (records_in.as_fd(), 7)],
         )?,
         start(
             "scribe",
@@ -141,8 +164,32 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
         turns: task.policy.limits.turns,
         on_signal: task.on_signal,
         command: task.command.iter().map(|word| word.display().to_string()).collect(),
+        fence: ground.fence,
         forbidden: Some(forbidden),
     })
+}
+
+/// The namespaces of a network of the agent's own, with a file of names of ours.
+fn space(task: &Task<'_>, doors: &Doors) -> Result<Option<Space>, Error> {
+    let fence = task.ground.fence;
+    if !fence.is_own_network() {
+        return Ok(None);
+    }
+    let hosts = task.room.hosts();
+    let written = fs::write(&hosts, doors.hosts_file()).and_then(|()| fs::set_permissions(&hosts, fs::Permissions::from_mode(0o644)));
+    step("write the file of names", written)?;
+    Ok(Some(Space { user: fence == Fence::UserNetns, listen: doors.places(), files: vec![(hosts, "/etc/hosts".into())] }))
+}
+
+fn emptying(ground: &Ground) -> Emptying {
+    match ground.uid {
+        Some(uid) if !ground.has_scopes() => Emptying::Uid(uid),
+        _ => Emptying::Scope,
+    }
+}
+
+fn sockets(kind: SockType) -> Result<(OwnedFd, OwnedFd), Error> {
+    step("make a socket pair", socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC))
 }
 
 /// Our helpers' uid: beside the agent's, so that neither is the other's nor root.
@@ -157,28 +204,34 @@ pub(super) fn watch_signals() -> Result<SignalFd, Error> {
     step("watch signals", SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))
 }
 
-fn specification(task: &Task<'_>, (low, high): (u16, u16), forbidden: &TcpListener) -> Result<jail::Spec, Error> {
+fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbidden: &TcpListener) -> Result<jail::Spec, Error> {
     let policy = task.policy;
+    let ground = task.ground;
     let gateway = task.gateway.address()?;
     let forbidden = step("ask for an address", forbidden.local_addr())?;
     let mut variables = environment::agent(task.job, &policy.process.env, &task.places, gateway.port(), &task.gateway.ticket);
     variables.extend(task.environment.clone());
+    doors.tell(&mut variables);
     let mut connect = policy.network.ports.clone();
     connect.push(gateway.port());
-    let reserved = policy.network.loopback == Loopback::Reserved;
+    connect.extend(doors.ports());
+    let reserved = policy.network.loopback == Loopback::Reserved && !ground.fence.is_own_network();
+    let unix = unix_sockets(policy, task);
+    let network = step("ask for the network namespace", fs::metadata("/proc/self/ns/net"))?.ino();
     Ok(jail::Spec {
         command: task.command.clone(),
         environment: variables.into_iter().collect(),
         directory: task.places.workspace.clone(),
-        uid: task.uid,
+        uid: ground.uid,
         limits: Limits {
             processes: policy.process.processes,
             open_files: policy.process.open_files,
             file_bytes: policy.process.file_bytes,
         },
         grants: grants(task, if reserved { Ports::Only { connect, low, high } } else { Ports::Open }),
-        unix: unix_sockets(policy, task),
-        probe: jail::probe::Targets { file: task.room.outside(), forbidden: reserved.then_some(forbidden), gateway },
+        fence: ground.fence,
+        unix,
+        probe: jail::probe::Targets { file: task.room.outside(), forbidden: reserved.then_some(forbidden), gateway, network, unix },
     })
 }
 
@@ -191,11 +244,11 @@ fn grants(task: &Task<'_>, ports: Ports) -> Grants {
 }
 
 fn unix_sockets(policy: &Policy, task: &Task<'_>) -> bool {
-    let uid = task.uid.unwrap_or_else(|| nix::unistd::geteuid().as_raw());
+    let uid = task.ground.uid.unwrap_or_else(|| nix::unistd::geteuid().as_raw());
     match policy.process.unix {
         Unix::Deny => false,
         Unix::Allow => true,
-        Unix::Auto => unix::reachable(uid, task.room.base()).is_none(),
+        Unix::Auto => task.ground.apart && unix::reachable(uid, task.room.base()).is_none(),
     }
 }
 

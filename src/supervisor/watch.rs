@@ -50,6 +50,7 @@ struct Watch<'a> {
     journal: &'a mut Journal,
     phase: Phase,
     locked: bool,
+    proof: Vec<jail::probe::Tried>,
     gateway_ready: bool,
     status: Option<i32>,
     stopped: Option<Stop>,
@@ -69,6 +70,7 @@ pub(super) fn watch(crew: Crew, journal: &mut Journal) -> Result<Outcome, Error>
         journal,
         phase: Phase::Entering,
         locked: false,
+        proof: vec![],
         gateway_ready: false,
         status: None,
         stopped: None,
@@ -101,7 +103,14 @@ impl Watch<'_> {
         };
         match self.failed {
             Some(error) => Err(error),
-            None => Ok(Outcome { status, stopped: self.stopped, summary: self.summary, left_behind: self.left_behind, took: self.took }),
+            None => Ok(Outcome {
+                status,
+                stopped: self.stopped,
+                summary: self.summary,
+                left_behind: self.left_behind,
+                took: self.took,
+                proof: self.proof,
+            }),
         }
     }
 
@@ -176,8 +185,9 @@ impl Watch<'_> {
     fn reports(&mut self) -> Result<(), Error> {
         for line in read(&mut self.crew.report)? {
             match parse(&line)? {
-                jail::Report::Locked => {
+                jail::Report::Locked(tried) => {
                     self.locked = true;
+                    self.proof = tried;
                     self.crew.forbidden = None;
                 }
                 jail::Report::Failed { reason, kind } => self.fail(Error::Entering { reason, kind }),
@@ -281,7 +291,7 @@ impl Watch<'_> {
     }
 
     fn start(&mut self) -> Result<(), Error> {
-        self.journal.record(&Event::Agent { command: self.crew.command.clone(), fence: "broker".to_owned() })?;
+        self.journal.record(&Event::Agent { command: self.crew.command.clone(), fence: self.crew.fence.name().to_owned() })?;
         self.started = Instant::now();
         self.deadline = Some(self.started + self.crew.time);
         self.phase = Phase::Running;

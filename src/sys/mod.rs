@@ -2,6 +2,7 @@
 
 pub mod descriptor;
 pub mod landlock;
+pub mod namespace;
 pub mod notify;
 pub mod process;
 pub mod socket;

@@ -11,11 +11,15 @@ use libc::{seccomp_data, seccomp_notif, seccomp_notif_addfd, sock_filter, sock_f
 /// `SECCOMP_ADDFD_FLAG_SEND` of linux/seccomp.h (Linux 5.14): inject and answer in one step.
 const ADDFD_SEND: u32 = 1 << 1;
 
-/// `SECCOMP_IOCTL_NOTIF_RECV`, `_SEND` and `_ADDFD` of linux/seccomp.h.
+/// `SECCOMP_USER_NOTIF_FLAG_CONTINUE` of linux/seccomp.h (Linux 5.5).
+const CONTINUE: u32 = 1;
+
+/// `SECCOMP_IOCTL_NOTIF_RECV`, `_SEND`, `_ID_VALID` and `_ADDFD` of linux/seccomp.h.
 mod request {
     #![allow(missing_docs)]
     nix::ioctl_readwrite!(receive, b'!', 0, libc::seccomp_notif);
     nix::ioctl_readwrite!(send, b'!', 1, libc::seccomp_notif_resp);
+    nix::ioctl_write_ptr!(id_valid, b'!', 2, u64);
     nix::ioctl_write_ptr!(add_descriptor, b'!', 3, libc::seccomp_notif_addfd);
 }
 
@@ -78,12 +82,30 @@ pub fn answer_with(listener: BorrowedFd<'_>, id: u64, socket: impl AsFd, close_o
     Ok(())
 }
 
-/// Answers the call `id` with the error `errno` (positive). Never lets the call continue.
+/// Answers the call `id` with the error `errno` (positive).
 ///
 /// # Errors
 /// `ENOENT` when the caller is gone.
 pub fn refuse(listener: BorrowedFd<'_>, id: u64, errno: i32) -> io::Result<()> {
-    let mut response = libc::seccomp_notif_resp { id, val: 0, error: -errno, flags: 0 };
+    respond(listener, libc::seccomp_notif_resp { id, val: 0, error: -errno, flags: 0 })
+}
+
+/// Lets the kernel make the call `id`. It reads what the arguments point to again: only for calls that other walls hold
+/// whatever they say (seccomp_unotify(2), "Security considerations").
+///
+/// # Errors
+/// `ENOENT` when the caller is gone.
+pub fn go_on(listener: BorrowedFd<'_>, id: u64) -> io::Result<()> {
+    respond(listener, libc::seccomp_notif_resp { id, val: 0, error: 0, flags: CONTINUE })
+}
+
+/// Whether the call `id` still waits, and so the thread that made it is still the same.
+pub fn waits(listener: BorrowedFd<'_>, id: u64) -> bool {
+    // SAFETY: `id` is read by the kernel for the eight bytes that the request's number encodes.
+    unsafe { request::id_valid(listener.as_raw_fd(), &raw const id) }.is_ok()
+}
+
+fn respond(listener: BorrowedFd<'_>, mut response: libc::seccomp_notif_resp) -> io::Result<()> {
     // SAFETY: `response` is a valid structure of the size that the request's number encodes.
     unsafe { request::send(listener.as_raw_fd(), &raw mut response)? };
     Ok(())

@@ -87,3 +87,14 @@ pub fn kill(pid: i32, number: i32) -> io::Result<()> {
     // SAFETY: plain numbers.
     check(unsafe { libc::kill(pid, number) }).map(drop)
 }
+
+/// Asks for another process's memory to be advised (process_madvise(2)), for a descriptor that is none.
+///
+/// # Errors
+/// Always: `EBADF`, or what a filter says.
+pub fn advise_nobody() -> nix::Result<()> {
+    let none = std::ptr::null::<libc::c_void>();
+    // SAFETY: the descriptor is invalid and no memory is named: the kernel refuses before it does anything.
+    let answer = unsafe { libc::syscall(libc::SYS_process_madvise, -1, none, 0_usize, 0, 0) };
+    nix::errno::Errno::result(answer).map(drop)
+}

@@ -20,7 +20,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use tidewaiter::{
-    gateway::{self, Gateway, Spec},
+    gateway::{self, Door, Gateway, Spec},
     policy::{Provider, Source},
     provider::Credential,
     secret::Secret,
@@ -79,7 +79,7 @@ impl Running {
         let (read, write) = nix::unistd::pipe().unwrap();
         let prepared = Gateway::prepare(spec).unwrap();
         let sink = records.clone();
-        let thread = thread::spawn(move || prepared.serve(listener, sink, Some(read)));
+        let thread = thread::spawn(move || prepared.serve(vec![(listener, Door::Proxy)], sink, Some(read)));
         Self { address, records, lifeline: Some(write), thread: Some(thread) }
     }
 

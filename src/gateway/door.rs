@@ -1,0 +1,65 @@
+//! Where the agent comes in: one listener a door, each with one meaning.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncWriteExt as _, copy_bidirectional},
+    net::TcpStream,
+};
+
+use crate::host::HostPort;
+
+use super::{
+    Shared, address, connection,
+    denial::Denial,
+    metered::{Counted, spent},
+    records::{Desk, Entry},
+    transparent,
+};
+
+/// What a listener is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Door {
+    /// The proxy and the routes: a ticket is asked for.
+    Proxy,
+    /// Stands for every listed host on this port: clients come without knowing, and say whom they want in their first bytes.
+    /// Only in a network of the agent's own, where nobody else can come.
+    Hosts(u16),
+    /// Leads to this host and port alone: a service of the job, a port of the job's own loopback.
+    Forward(HostPort),
+}
+
+/// Looks after one client.
+pub(super) async fn enter(door: Door, stream: TcpStream, shared: Arc<Shared>, desk: Desk) {
+    match door {
+        Door::Proxy => connection::handle(stream, shared, desk).await,
+        Door::Hosts(port) => transparent::handle(stream, port, shared, desk).await,
+        Door::Forward(to) => {
+            let Some(mut entry) = desk.entry().await else { return };
+            entry.facts.way = "service";
+            entry.facts.host = to.to_string();
+            if let Err(denial) = forward(stream, &to, &shared, &mut entry).await {
+                entry.deny(&denial);
+            }
+        }
+    }
+}
+
+/// The policy named it, so it may lie where nothing else may: in a private network, never at a metadata service.
+async fn forward(mut client: TcpStream, to: &HostPort, shared: &Shared, entry: &mut Entry) -> Result<(), Denial> {
+    let allowed = address::resolve(to, std::slice::from_ref(&to.host)).await?;
+    shared.budget.request()?;
+    let far = allowed.dial().await?;
+    entry.allow("network/service");
+    let mut far = Counted::new(far, shared.budget.clone(), entry.traffic.clone());
+    match copy_bidirectional(&mut client, &mut far).await {
+        // A reset by either side is how many connections end.
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let _ = client.shutdown().await;
+            spent(&error).map_or(Ok(()), |denial| Err(denial.clone()))
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Clients that know of no proxy: names of listed hosts lead them here, and their first bytes say whom they want. The verdict
+//! is the one that the proxy gives.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use tokio::{
+    net::TcpStream,
+    time::{Duration, timeout},
+};
+
+use crate::{
+    host::{Host, HostPort, NotAHost},
+    provider::shown,
+};
+
+use super::{
+    Shared, address, connection,
+    connection::refuse,
+    denial::{Denial, Form},
+    head::{self, Arrival},
+    hello::{self, Name},
+    proxy,
+    records::{Desk, Entry},
+    tunnel,
+};
+
+/// First byte of a TLS record that carries a handshake (RFC 8446 section 5.1).
+const HANDSHAKE: u8 = 22;
+
+/// A client that says nothing for so long is let go.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks after one client that connected to `port` of a listed host's name.
+pub(super) async fn handle(mut stream: TcpStream, port: u16, shared: Arc<Shared>, desk: Desk) {
+    // Only speed depends on it.
+    let _ = stream.set_nodelay(true);
+    let mut first = [0];
+    let Ok(Ok(1)) = timeout(PATIENCE, stream.peek(&mut first)).await else { return };
+    if first[0] == HANDSHAKE {
+        let Some(mut entry) = desk.entry().await else { return };
+        entry.facts.way = "tunnel";
+        if let Err(denial) = tls(&mut stream, port, &shared, &mut entry).await {
+            entry.deny(&denial);
+        }
+    } else {
+        plain(stream, port, shared, desk).await;
+    }
+}
+
+async fn tls(stream: &mut TcpStream, port: u16, shared: &Shared, entry: &mut Entry) -> Result<(), Denial> {
+    let hello = hello::read(stream).await?;
+    let no_host = |why: String| Denial::forbidden("network/sni", why);
+    let Name::One(name) = &hello.name else { return Err(no_host("the TLS ClientHello does not name one host".to_owned())) };
+    let host: Host = name.parse().map_err(|error: NotAHost| no_host(error.to_string()))?;
+    hello::judge(&hello.name, &host)?;
+    let to = HostPort { host, port };
+    entry.facts.host = to.to_string();
+    tunnel::listed(&to, &shared.network, &format!("a connection to {to}"))?;
+    let allowed = address::resolve(&to, &shared.network.private).await?;
+    shared.budget.request()?;
+    tunnel::copy(stream, &hello.bytes, allowed.dial().await?, shared, entry).await
+}
+
+async fn plain(mut stream: TcpStream, port: u16, shared: Arc<Shared>, desk: Desk) {
+    let arrival = head::read(&mut stream).await;
+    let (head, bytes) = match arrival {
+        Arrival::Silence => return,
+        Arrival::Fault(denial) => {
+            let Some(mut entry) = desk.entry().await else { return };
+            entry.facts.way = "proxy";
+            return refuse(stream, Form::Plain, denial, entry).await;
+        }
+        Arrival::Head { head, bytes, .. } => (head, bytes),
+    };
+    let Some(mut entry) = desk.entry().await else { return };
+    (entry.facts.way, entry.facts.method, entry.facts.path) = ("proxy", shown(&head.method), connection::path_of(&head.target));
+    match named(&head, port).and_then(|to| proxy::errand(to, &head, &head.target, &shared.network)) {
+        Err(denial) => refuse(stream, Form::Plain, denial, entry).await,
+        Ok(errand) => connection::http(stream, bytes, async |request| proxy::serve(request, errand, &shared, entry).await).await,
+    }
+}
+
+/// Whom the Host field names (RFC 9110 section 7.2); exactly one, and on this port.
+fn named(head: &head::Head, port: u16) -> Result<HostPort, Denial> {
+    let odd = |why: String| Denial::new(StatusCode::BAD_REQUEST, "network/target", why);
+    let [value] = head.values("host")[..] else { return Err(odd("a request needs exactly one Host field".to_owned())) };
+    let to = proxy::host_port(value).map_err(odd)?;
+    // A client that leaves the port out means that of its connection, or 80.
+    match to.port {
+        80 if !value.ends_with(":80") => Ok(HostPort { port, ..to }),
+        named if named == port => Ok(to),
+        _ => Err(odd("the Host field names another port".to_owned())),
+    }
+}

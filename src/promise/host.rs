@@ -1,0 +1,87 @@
+//! What is known of the host.
+
+use std::fs;
+
+use caps::{CapSet, Capability};
+use serde::Serialize;
+
+use super::container::{self, Container};
+use crate::{
+    fence::netns::{self, Namespaces},
+    policy::Policy,
+    sys,
+};
+
+/// What this host has, before a policy is asked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Host {
+    /// The kernel's release, uname(2).
+    pub kernel: String,
+    /// The machine's architecture.
+    pub architecture: String,
+    /// Landlock's ABI; 0 for none.
+    pub landlock: u32,
+    /// Landlock's fixed errata, as bits.
+    pub landlock_errata: u32,
+    /// Whether seccomp filters with a listener are there.
+    pub seccomp_listener: bool,
+    /// Which namespaces may be made here, found by making them.
+    pub namespaces: Namespaces,
+    /// Our uid.
+    pub uid: u32,
+    /// Whether the agent can be given a uid of its own.
+    pub separate_uid: bool,
+    /// Whether we are PID 1.
+    pub pid1: bool,
+    /// Our effective capabilities.
+    pub capabilities: Vec<String>,
+    /// The container that we see.
+    pub container: Container,
+}
+
+/// Looks at the host.
+pub fn look() -> Host {
+    let (kernel, architecture) = nix::sys::utsname::uname().map_or_else(
+        |_| (String::new(), String::new()),
+        |name| (name.release().display().to_string(), name.machine().display().to_string()),
+    );
+    let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
+    let mut capabilities: Vec<String> =
+        caps::read(None, CapSet::Effective).unwrap_or_default().into_iter().map(|capability| capability.to_string()).collect();
+    capabilities.sort();
+    Host {
+        container: container::recognise(&container::Signs::here(&kernel)),
+        kernel,
+        architecture,
+        landlock: sys::landlock::abi(),
+        landlock_errata: sys::landlock::errata(),
+        seccomp_listener: fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").is_ok_and(|text| text.contains("user_notif")),
+        namespaces: netns::possible(),
+        uid: nix::unistd::geteuid().as_raw(),
+        separate_uid: has(Capability::CAP_SETUID) && has(Capability::CAP_SETGID),
+        pid1: std::process::id() == 1,
+        capabilities,
+    }
+}
+
+impl Host {
+    /// The uid that the agent gets, where it gets one of its own.
+    pub fn agent_uid(&self, policy: &Policy) -> Option<u32> {
+        self.separate_uid.then_some(policy.process.uid)
+    }
+
+    /// Whether a network namespace can be the fence. A user namespace knows one uid, so it is no use where the agent gets
+    /// another.
+    pub(super) fn has_netns(&self) -> bool {
+        match self.namespaces {
+            Namespaces::Plain => true,
+            Namespaces::User => !self.separate_uid,
+            Namespaces::None => false,
+        }
+    }
+
+    /// Whether we may signal processes of another uid.
+    pub(super) fn may_kill(&self) -> bool {
+        self.capabilities.contains(&Capability::CAP_KILL.to_string())
+    }
+}

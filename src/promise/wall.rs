@@ -1,0 +1,165 @@
+//! The walls, each with what it needs of a host.
+
+use super::Host;
+use crate::{
+    fence::Fence,
+    policy::{self, Loopback, Policy, Unix},
+};
+
+/// The Landlock ABI that brought scopes (landlock(7)).
+pub(super) const SCOPES: u32 = 6;
+
+/// One mechanism that keeps the agent from something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wall {
+    /// Landlock's rules on files (ABI 1), and its refusal of ptrace and of other processes' files in /proc.
+    Landlock,
+    /// Landlock's rule on truncating (ABI 3).
+    LandlockTruncate,
+    /// Landlock's rules on TCP ports (ABI 4).
+    LandlockPorts,
+    /// Landlock's scopes of signals and abstract unix sockets (ABI 6).
+    LandlockScopes,
+    /// One signal from within a scope, to everybody in it.
+    ScopedKill,
+    /// A uid of the agent's own.
+    OwnUid,
+    /// Our uid is no root's, so that sharing it gives no power.
+    PlainUid,
+    /// A network namespace.
+    Netns,
+    /// Sockets made by the broker.
+    Broker,
+    /// Refusal of unix sockets.
+    NoUnix,
+    /// The policy opens it.
+    Granted,
+    /// The allow-list of system calls.
+    Seccomp,
+    /// Processes of ours that hold it, and that the agent is none of.
+    Apart,
+}
+
+/// Why a wall does not stand here, and what would help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lack {
+    /// What is missing.
+    pub(super) missing: String,
+    /// What to do.
+    pub(super) remedy: String,
+}
+
+impl Wall {
+    /// How it stands on `host` under `policy`, in a few words; or what it lacks.
+    ///
+    /// # Errors
+    /// A [`Lack`].
+    pub(super) fn stands(self, host: &Host, policy: &Policy) -> Result<String, Lack> {
+        match self {
+            Self::Landlock => landlock(host, policy.require.landlock.max(1), "files"),
+            Self::LandlockTruncate => landlock(host, 3, "truncating"),
+            Self::LandlockPorts => landlock(host, 4, "ports"),
+            Self::LandlockScopes => landlock(host, SCOPES, "scopes"),
+            Self::ScopedKill if host.separate_uid && !host.may_kill() => powerless(host),
+            Self::ScopedKill => landlock(host, SCOPES, "one kill inside a scope"),
+            Self::OwnUid => own_uid(host, policy),
+            Self::PlainUid if host.uid != 0 => Ok(format!("the uid {} is shared and no root's; no_new_privs", host.uid)),
+            Self::PlainUid => lack("we are root without the capabilities to give the agent a uid of its own", &caps(host)),
+            Self::Netns => netns(host, policy),
+            Self::Broker => broker(host, policy),
+            Self::NoUnix if policy.process.unix != Unix::Allow => Ok("no unix sockets".to_owned()),
+            Self::NoUnix => lack("the policy says `process.unix = \"allow\"`", "Take that line out of the policy"),
+            Self::Granted if policy.network.loopback == Loopback::Any => {
+                Ok("none: the policy says `network.loopback = \"any\"`".to_owned())
+            }
+            Self::Granted => lack("the policy does not open it", "Say `network.loopback = \"any\"` in the policy"),
+            Self::Seccomp => seccomp(host),
+            Self::Apart => Ok("processes of ours that the agent cannot touch".to_owned()),
+        }
+    }
+}
+
+fn lack<T>(missing: &str, remedy: &str) -> Result<T, Lack> {
+    Err(Lack { missing: missing.to_owned(), remedy: remedy.to_owned() })
+}
+
+/// The Linux that brought each ABI (landlock(7)).
+fn linux(abi: u32) -> &'static str {
+    match abi {
+        0 | 1 => "5.13",
+        2 => "5.19",
+        3 => "6.2",
+        4 => "6.7",
+        5 => "6.10",
+        6 => "6.12",
+        7 => "6.15",
+        _ => "of that ABI",
+    }
+}
+
+fn landlock(host: &Host, needed: u32, what: &str) -> Result<String, Lack> {
+    match host.landlock {
+        found if found >= needed => Ok(format!("Landlock ABI {found} ({what})")),
+        0 => lack("this kernel has no Landlock", &host.container.kernel(linux(needed))),
+        found => lack(&format!("Landlock ABI {found} is older than {needed}"), &host.container.kernel(linux(needed))),
+    }
+}
+
+fn caps(host: &Host) -> String {
+    host.container.grant("\"SETUID\", \"SETGID\", \"KILL\"")
+}
+
+/// Whoever gives the agent another uid must be allowed to kill it.
+fn own_uid(host: &Host, policy: &Policy) -> Result<String, Lack> {
+    if !host.separate_uid {
+        lack("we may not give the agent a uid of its own", &caps(host))
+    } else if !host.may_kill() {
+        powerless(host)
+    } else {
+        Ok(format!("the agent's own uid {}, no_new_privs", policy.process.uid))
+    }
+}
+
+fn powerless(host: &Host) -> Result<String, Lack> {
+    lack("we may not kill processes of the agent's own uid", &caps(host))
+}
+
+fn netns(host: &Host, policy: &Policy) -> Result<String, Lack> {
+    if policy.network.fence == policy::Fence::Broker {
+        return lack("the policy says `network.fence = \"broker\"`", "Say \"auto\" there");
+    }
+    if host.has_netns() {
+        Ok(format!("{}: a network with nothing but a lo of its own", fence_of(host).name()))
+    } else {
+        let remedy = "Let the runner's containers make namespaces (`privileged`, or a seccomp profile that allows unshare), or say `network.fence = \"broker\"` in the policy";
+        lack("network namespaces cannot be made here", remedy)
+    }
+}
+
+fn fence_of(host: &Host) -> Fence {
+    match host.namespaces {
+        crate::fence::netns::Namespaces::User => Fence::UserNetns,
+        _ => Fence::Netns,
+    }
+}
+
+fn broker(host: &Host, policy: &Policy) -> Result<String, Lack> {
+    if policy.network.fence == policy::Fence::Netns {
+        return lack("the policy says `network.fence = \"netns\"`", "Say \"auto\" there");
+    }
+    if host.seccomp_listener {
+        Ok("broker: sockets bound to lo".to_owned())
+    } else {
+        lack("seccomp's user notification is not there", "Run it on Linux 5.14 or newer with CONFIG_SECCOMP_FILTER")
+    }
+}
+
+fn seccomp(host: &Host) -> Result<String, Lack> {
+    if !host.seccomp_listener {
+        lack("seccomp's user notification is not there", "Run it on Linux 5.14 or newer with CONFIG_SECCOMP_FILTER")
+    } else if host.architecture == std::env::consts::ARCH {
+        Ok(format!("seccomp allow-list for {}", host.architecture))
+    } else {
+        lack("this program was built for another architecture", "Use the image of this machine's architecture")
+    }
+}
