@@ -21,6 +21,17 @@ const INHERITED_PREFIXES: &[&str] = &["LC_", "CI_COMMIT_", "CI_MERGE_REQUEST_", 
 /// Where programs are looked for when the job does not say.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Where our images keep the `claude` that is Tidewaiter itself, first in the job's PATH. The agent's PATH goes without it.
+pub const SHIM_DIRECTORY: &str = "/usr/local/lib/tidewaiter/bin";
+
+/// The job's PATH as the agent gets it.
+pub fn path(job: &Variables) -> OsString {
+    let path = job.get(OsStr::new("PATH")).map_or(OsStr::new(PATH), |path| path);
+    let kept = std::env::split_paths(path).filter(|directory| directory != Path::new(SHIM_DIRECTORY));
+    // What was split can be joined again.
+    std::env::join_paths(kept).unwrap_or_else(|_| PATH.into())
+}
+
 /// The agent's own places.
 #[derive(Clone, Debug)]
 pub struct Places {
@@ -51,7 +62,7 @@ pub fn agent(job: &Variables, extra: &[String], places: &Places, gateway: u16, t
     for name in ["NO_PROXY", "no_proxy"] {
         set(name, OsStr::new("127.0.0.1,localhost,::1"));
     }
-    out.entry("PATH".into()).or_insert_with(|| PATH.into());
+    out.insert("PATH".into(), path(job));
     out
 }
 

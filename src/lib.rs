@@ -53,6 +53,7 @@ pub mod check;
 pub mod doctor;
 pub mod job;
 pub mod run;
+pub mod shim;
 
 // surface
 pub mod terminal;

@@ -1,4 +1,4 @@
-//! The program: one of its own helper processes, what git asks for a token, or the command line.
+//! The program: one of its own helper processes, what git asks for a token, `claude`, or the command line.
 
 use std::process::ExitCode;
 
@@ -8,8 +8,10 @@ fn main() -> ExitCode {
     if std::env::var_os(git::ASKPASS_VARIABLE).is_some() {
         return git::askpass_main(std::env::args_os().skip(1));
     }
-    match Role::named(&std::env::args().next().unwrap_or_default()) {
+    let name = std::env::args_os().next().unwrap_or_default();
+    match name.to_str().and_then(Role::named) {
         Some(role) => cli::roles::main(role),
+        None if cli::shim::is(&name) => cli::shim::main(),
         None => cli::main(),
     }
 }

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use super::shown;
 use crate::policy;
 
+/// Its name in PATH.
+pub(super) const PROGRAM: &str = "claude";
 /// Tools that run without asking: nobody is there to be asked, and the walls hold whatever they do.
 const TOOLS: &str = "Bash,Edit,Write,Read,Glob,Grep,NotebookEdit,Task,TaskOutput,TaskStop,TodoWrite,Skill";
 /// Tools that need what is not there: other hosts, a later time, another directory.
@@ -19,7 +21,7 @@ const OPEN_CALLS: usize = 1000;
 
 /// The program and its arguments.
 pub(super) fn command_line(agent: &policy::Agent) -> Vec<String> {
-    let program = if agent.command.is_empty() { vec!["claude".to_owned()] } else { agent.command.clone() };
+    let program = if agent.command.is_empty() { vec![PROGRAM.to_owned()] } else { agent.command.clone() };
     let settings = json!({
         "disableAllHooks": true,
         "enableAllProjectMcpServers": false,

@@ -4,9 +4,12 @@
 //! temporary directory of its own. Nothing here is secret but the ticket, which is worth something at the gateway alone.
 
 pub mod claude;
+mod program;
 mod shown;
 
-use std::path::Path;
+use std::{ffi::OsString, path::Path};
+
+pub use program::{Ourselves, passed_over};
 
 use crate::{
     policy::{self, AgentKind},
@@ -34,6 +37,12 @@ pub fn command_line(launch: &Launch<'_>) -> Vec<String> {
         AgentKind::Claude => claude::command_line(launch.agent),
         AgentKind::Command => launch.agent.command.clone(),
     }
+}
+
+/// The program alone, as [`command_line`] starts it.
+pub fn program(agent: &policy::Agent) -> OsString {
+    let named = agent.command.first().map(OsString::from);
+    named.unwrap_or_else(|| if agent.kind == AgentKind::Claude { claude::PROGRAM.into() } else { OsString::new() })
 }
 
 /// The variables that tell the agent where its provider is, besides those that every locked-in process gets.

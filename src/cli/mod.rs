@@ -1,13 +1,19 @@
 //! The command line: typed arguments in, meaning out.
 
 pub mod roles;
+pub mod shim;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    check, doctor, environment,
+    check, doctor,
+    environment::{self, Variables},
     exit::Exit,
     gate::{self, Known},
     job,
@@ -128,7 +134,7 @@ struct Doctor {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Job(layers) => ExitCode::from(job::job(&job::Options { policy: layers.policy, colour: terminal::colours() }).code()),
+        Command::Job(layers) => job_command(&layers),
         Command::Run(options) => run_command(options),
         Command::Check(options) => check_command(&options),
         Command::Doctor(options) => doctor_command(&options),
@@ -136,6 +142,18 @@ pub fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "tidewaiter", &mut std::io::stdout());
             ExitCode::SUCCESS
         }
+    }
+}
+
+fn job_command(layers: &Layers) -> ExitCode {
+    let variables: Variables = std::env::vars_os().collect();
+    let lower = variables.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());
+    match Policy::layers(&layers.policy, lower) {
+        Ok(policy) => {
+            let options = job::Options { variables, policy, request: None, colour: terminal::colours() };
+            ExitCode::from(job::job(&options).code())
+        }
+        Err(error) => failed(&error, Exit::Policy.code()),
     }
 }
 

@@ -228,7 +228,7 @@ fn places(name: &OsStr, spec: &Spec) -> Vec<PathBuf> {
         return vec![PathBuf::from(name)];
     }
     let path = spec.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str()).unwrap_or_default();
-    std::env::split_paths(path).map(|directory| directory.join(name)).collect()
+    std::env::split_paths(path).map(|directory| directory.join(name)).filter(|place| !spec.passed_over.contains(place)).collect()
 }
 
 fn c_string(text: &OsStr) -> Result<CString, Error> {

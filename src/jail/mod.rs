@@ -18,6 +18,8 @@ use crate::{fence::Fence, landlock::Grants, limits::Limits};
 pub struct Spec {
     /// The program, looked for in the agent's PATH, and its arguments.
     pub command: Vec<OsString>,
+    /// Programs of that name in the agent's PATH that are not meant.
+    pub passed_over: Vec<PathBuf>,
     /// The agent's environment.
     pub environment: Vec<(OsString, OsString)>,
     /// Where it starts.

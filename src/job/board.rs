@@ -12,11 +12,12 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{AUTHOR, Ending, context::Refusal, email, record::Log};
 use crate::{
+    agent,
     environment::{self, Variables},
     exit::Exit,
     gitlab::JobFacts,
     journal::{Event, Journal},
-    policy::{AgentKind, Policy},
+    policy::{AgentKind, Policy, Source},
     promise::{self, Ground},
     provider,
     role::Role,
@@ -24,11 +25,15 @@ use crate::{
     supervisor::{Credentials, Room, worker},
 };
 
-/// What the command line says.
+/// What the job is started with.
 #[derive(Debug)]
 pub struct Options {
-    /// Policy files, the highest layer first.
-    pub policy: Vec<PathBuf>,
+    /// The job's variables, its credentials among them.
+    pub variables: Variables,
+    /// The layers of the policy, the highest first.
+    pub policy: Vec<Source>,
+    /// What is asked for, in the place of the variable `AI_FLOW_INPUT`.
+    pub request: Option<String>,
     /// Whether the log may have colours.
     pub colour: bool,
 }
@@ -48,30 +53,39 @@ pub(super) struct Board {
     pub(super) room: Room,
     pub(super) journal: Journal,
     pub(super) log: Log,
+    /// Programs that bear the agent's name and are ourselves.
+    pub(super) passed_over: Vec<PathBuf>,
 }
 
 impl Board {
     /// Reads the variables and checks this side of the job.
     pub(super) fn of_environment(options: &Options) -> Result<Self, Ending> {
-        let variables: Variables = std::env::vars_os().collect();
-        let lower = text(&variables, "TIDEWAITER_POLICY");
-        let policy = Policy::of_command(&options.policy, lower.as_deref()).map_err(|error| Refusal::new(error, Exit::Policy))?;
+        let mut variables = options.variables.clone();
+        let policy = Policy::compose(options.policy.clone()).map_err(|error| Refusal::new(error, Exit::Policy))?;
         let secrets = environment::secrets(&variables);
+        // A script that calls the agent in every pipeline asks for something each time; only a person's asking counts.
+        let asked = ["AI_FLOW_INPUT", "AI_FLOW_EVENT"].iter().any(|name| text(&variables, name).is_some());
+        if let Some(request) = &options.request {
+            harmless(request, &secrets)?;
+            variables.insert("AI_FLOW_INPUT".into(), request.into());
+        }
         let public = public(&variables, &secrets);
         let facts = JobFacts::from_variables(&public).map_err(|error| Refusal::new(error, Exit::Usage))?;
-        if let Some(reason) = own_commit(&public, &facts) {
+        if let Some(reason) = own_commit(&public, &facts, asked) {
             return Err(Ending::Skipped(reason));
         }
         let token = token(&variables, &facts)?;
         let credentials = credentials(&variables, &policy, &facts)?;
+        let passed_over = agent(&variables, &policy)?;
         let ground = promise::require(&policy).map_err(|error| Refusal::new(error, Exit::Host))?;
         let uid = ground.uid;
         let internal = |error: &dyn std::fmt::Display| Refusal::new(error, Exit::Internal);
-        let room = Room::make(&std::env::temp_dir(), uid).map_err(|error| internal(&error))?;
+        let room = Room::make(&temporary(&variables), uid).map_err(|error| internal(&error))?;
         let journal = journal(&facts).map_err(|reason| internal(&reason))?;
         let log = Log::new(options.colour, text(&variables, "GITLAB_CI").is_some());
         let job_token = text(&variables, "CI_JOB_TOKEN").map(Secret::new);
-        let mut board = Self { variables, public, facts, policy, ground, token, job_token, credentials, secrets, room, journal, log };
+        let mut board =
+            Self { variables, public, facts, policy, ground, token, job_token, credentials, secrets, room, journal, log, passed_over };
         board.record(&board.ground.start("job", board.policy.digest()))?;
         board.log.opening(&board.facts, &board.policy, &board.ground);
         Ok(board)
@@ -143,11 +157,28 @@ fn public(variables: &Variables, secrets: &[(String, Secret)]) -> BTreeMap<Strin
 }
 
 /// Our own push must not start the agent again.
-fn own_commit(public: &BTreeMap<String, String>, facts: &JobFacts) -> Option<String> {
+fn own_commit(public: &BTreeMap<String, String>, facts: &JobFacts, asked: bool) -> Option<String> {
     let author = public.get("CI_COMMIT_AUTHOR")?;
     let own = format!("{AUTHOR} <{}>", email(facts));
-    let asked = facts.request.is_some() || facts.event.is_some();
     (*author == own && !asked).then(|| "the head commit is Tidewaiter's own and nobody asked for more; nothing to do".to_owned())
+}
+
+/// What is asked goes to GitLab's thread, the provider and the agent.
+fn harmless(request: &str, secrets: &[(String, Secret)]) -> Result<(), Refusal> {
+    match secrets.iter().find(|(_, secret)| request.contains(secret.reveal())) {
+        Some((name, _)) => Err(Refusal::new(format!("the prompt holds the value of {name}; leave it out"), Exit::Usage)),
+        None => Ok(()),
+    }
+}
+
+/// The agent's program, looked for before anything is spent: it must not be ourselves under its name.
+fn agent(variables: &Variables, policy: &Policy) -> Result<Vec<PathBuf>, Refusal> {
+    let command = agent::program(&policy.agent);
+    agent::passed_over(&command, environment::path(variables)).map_err(|error| Refusal::new(error, Exit::Agent))
+}
+
+fn temporary(variables: &Variables) -> PathBuf {
+    text(variables, "TMPDIR").map_or_else(|| "/tmp".into(), PathBuf::from)
 }
 
 fn token(variables: &Variables, facts: &JobFacts) -> Result<Secret, Refusal> {

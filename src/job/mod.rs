@@ -126,6 +126,7 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
     let task = Task {
         policy: &board.policy,
         command,
+        passed_over: board.passed_over.clone(),
         job: &board.variables,
         environment,
         places,

@@ -299,6 +299,14 @@ impl Policy {
     /// # Errors
     /// Any [`Error`].
     pub fn of_command(files: &[PathBuf], lower: Option<&str>) -> Result<Self, Error> {
+        Self::compose(Self::layers(files, lower)?)
+    }
+
+    /// The layers of a command as [`Policy::of_command`] finds them, not looked into yet.
+    ///
+    /// # Errors
+    /// The first file that cannot be read.
+    pub fn layers(files: &[PathBuf], lower: Option<&str>) -> Result<Vec<Source>, Error> {
         let mut sources = Vec::new();
         if std::fs::exists(IMAGE_POLICY).map_err(|source| Error::Unreadable { name: IMAGE_POLICY.to_owned(), source })? {
             sources.push(read(PathBuf::from(IMAGE_POLICY))?);
@@ -316,7 +324,7 @@ impl Policy {
             Some(path) if !path.is_empty() => sources.push(read(PathBuf::from(path))?),
             _ => {}
         }
-        Self::compose(sources)
+        Ok(sources)
     }
 
     /// The layers that this policy was made of, for a process of ours that composes it again.

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     agent::{self, Launch},
-    environment::{Places, Variables},
+    environment::{self, Places, Variables},
     exit,
     jail::Failure,
     journal::{self, Event, Journal},
@@ -44,6 +44,9 @@ pub enum Error {
     /// The policy.
     #[error(transparent)]
     Policy(#[from] policy::Error),
+    /// The program is ourselves.
+    #[error(transparent)]
+    Ourselves(#[from] agent::Ourselves),
     /// The host.
     #[error(transparent)]
     Host(#[from] promise::Missing),
@@ -65,7 +68,7 @@ impl Error {
     /// The exit code, as `docker run` has it.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Held(supervisor::Error::Entering { kind: Failure::NotFound, .. }) => exit::RUN_NOT_FOUND,
+            Self::Ourselves(_) | Self::Held(supervisor::Error::Entering { kind: Failure::NotFound, .. }) => exit::RUN_NOT_FOUND,
             Self::Held(supervisor::Error::Entering { kind: Failure::NotExecutable, .. }) => exit::RUN_NOT_EXECUTABLE,
             _ => exit::RUN_FAILED,
         }
@@ -80,6 +83,7 @@ pub fn run(options: Options) -> Result<u8, Error> {
     let job: Variables = std::env::vars_os().collect();
     let lower = job.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());
     let policy = Policy::of_command(&options.policy, lower)?;
+    let passed_over = agent::passed_over(&options.command[0], environment::path(&job))?;
     let ground = promise::require(&policy)?;
     let workspace = place::workspace(options.workspace)?;
     place::outside(options.journal.as_deref(), policy.files.write.iter().chain([&workspace]))?;
@@ -101,6 +105,7 @@ pub fn run(options: Options) -> Result<u8, Error> {
     let task = Task {
         policy: &policy,
         command: options.command,
+        passed_over,
         job: &job,
         environment,
         places,

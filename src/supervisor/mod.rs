@@ -38,6 +38,8 @@ pub struct Task<'a> {
     pub policy: &'a Policy,
     /// The program and its arguments.
     pub command: Vec<OsString>,
+    /// Programs of that name in the agent's PATH that are not meant.
+    pub passed_over: Vec<PathBuf>,
     /// The variables of the job; the agent's are made from them.
     pub job: &'a Variables,
     /// More of the agent's variables: the provider's.

@@ -220,6 +220,7 @@ fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbid
     let network = step("ask for the network namespace", fs::metadata("/proc/self/ns/net"))?.ino();
     Ok(jail::Spec {
         command: task.command.clone(),
+        passed_over: task.passed_over.clone(),
         environment: variables.into_iter().collect(),
         directory: task.places.workspace.clone(),
         uid: ground.uid,
