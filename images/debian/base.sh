@@ -7,7 +7,7 @@
 # Debian's default one.
 set -eu
 name=${1:?usage: base.sh NAME}
-suite=bookworm
+suite=trixie
 here=$(cd "$(dirname "$0")" && pwd)
 if ! command -v mmdebstrap >/dev/null 2>&1; then
     {

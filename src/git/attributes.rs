@@ -35,7 +35,7 @@ impl Repository {
     /// What the `.gitattributes` files of the commit or tree `source` say of each of `paths`.
     ///
     /// # Errors
-    /// [`Error::TooOld`] before git 2.40, [`Error::Failed`], [`Error::Answer`].
+    /// [`Error::Failed`], [`Error::Answer`].
     pub fn attributes(&self, source: Oid, paths: &[Vec<u8>]) -> Result<BTreeMap<Vec<u8>, Attributes>, Error> {
         if paths.is_empty() {
             return Ok(BTreeMap::new());
@@ -43,9 +43,6 @@ impl Repository {
         let mut command = self.command();
         command.arg("check-attr").arg(format!("--source={source}")).args(["-z", "--stdin"]).args(ASKED);
         let output = program::talk("check-attr", &mut command, |pipe| feed(pipe, paths), LIMIT)?;
-        if output.stderr.contains("usage:") {
-            return Err(Error::TooOld("check-attr --source"));
-        }
         if !output.status.success() {
             return Err(Error::Failed { call: "check-attr", status: output.status.to_string(), stderr: output.stderr });
         }

@@ -69,9 +69,9 @@ pub enum Error {
         /// The bound in bytes.
         limit: u64,
     },
-    /// The git program lacks something that we need.
-    #[error("this git has no `{0}`; install git 2.40 or newer")]
-    TooOld(&'static str),
+    /// The git program lacks something that we need; what it says of its version.
+    #[error("`{0}` is too old; install git 2.40 or newer in the image")]
+    TooOld(String),
     /// No repository that can be used.
     #[error("{} is not a git repository that can be used: {reason}", path.display())]
     NotARepository {

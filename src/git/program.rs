@@ -52,6 +52,9 @@ const CONFIG: &[&str] = &[
     "submodule.recurse=false",
 ];
 
+/// `check-attr --source` came with this release (git's release notes, 2.40.0).
+const OLDEST: (u32, u32) = (2, 40);
+
 /// The git program, found once.
 #[derive(Clone, Debug)]
 pub(super) struct Program(PathBuf);
@@ -60,6 +63,12 @@ impl Program {
     pub(super) fn find() -> Result<Self, Error> {
         let candidates = PATH.split(':').map(|folder| Path::new(folder).join("git"));
         candidates.into_iter().find(|path| path.is_file()).map(Self).ok_or(Error::NoProgram)
+    }
+
+    /// Refuses a git that lacks what is asked of it later, when the agent has already cost money.
+    pub(super) fn check_version(&self, git_dir: &Path) -> Result<(), Error> {
+        let answer = line("version", &ask("version", self.command(git_dir).arg("version"), |_| Ok(()), 4096)?)?;
+        if is_new_enough(&answer) { Ok(()) } else { Err(Error::TooOld(shown(answer.as_bytes()))) }
     }
 
     /// `git` with `git_dir` as its repository and nothing else of the world.
@@ -71,6 +80,12 @@ impl Program {
         }
         command
     }
+}
+
+/// Whether `git version MAJOR.MINOR…` is at least [`OLDEST`]. What is not understood is too old.
+fn is_new_enough(answer: &str) -> bool {
+    let mut numbers = answer.strip_prefix("git version ").unwrap_or_default().split('.').map(str::parse::<u32>);
+    matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST)
 }
 
 /// What a finished git call left.
@@ -167,4 +182,19 @@ pub(super) fn line(call: &'static str, answer: &[u8]) -> Result<String, Error> {
 /// The one object name that an answer must be.
 pub(super) fn oid(call: &'static str, answer: &[u8]) -> Result<super::Oid, Error> {
     line(call, answer)?.parse().map_err(|_| Error::Answer { call, answer: shown(answer) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_git_that_is_too_old_or_unknown_is_told_from_one_that_will_do() {
+        for answer in ["git version 2.40.0", "git version 2.47.3", "git version 2.51.0.windows.1", "git version 3.0"] {
+            assert!(is_new_enough(answer), "{answer}");
+        }
+        for answer in ["git version 2.39.5", "git version 1.99.9", "git version two", "git version 2", "2.47.3", ""] {
+            assert!(!is_new_enough(answer), "{answer}");
+        }
+    }
 }

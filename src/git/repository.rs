@@ -25,11 +25,12 @@ impl Repository {
     /// Makes an empty repository in `dir`, which must not exist yet (its parent must).
     ///
     /// # Errors
-    /// [`Error::NoProgram`], [`Error::File`].
+    /// [`Error::NoProgram`], [`Error::TooOld`], [`Error::File`].
     pub fn create(dir: &Path) -> Result<Self, Error> {
         let program = program::Program::find()?;
         lay_out(dir, CONFIG)?;
         let dir = dir.canonicalize().map_err(file_error(dir))?;
+        program.check_version(&dir)?;
         Ok(Self { program, dir, batch: Mutex::new(None) })
     }
 
