@@ -1,0 +1,275 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use seccompiler::BpfProgram;
+
+use super::{
+    list::{Condition, Group, Lists},
+    machine::{Call, run},
+    sockets::{Sockets, sockets_on},
+    *,
+};
+
+const MACHINES: [Machine; 2] = [Machine::X86_64, Machine::Aarch64];
+const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
+const EPERM: u32 = libc::SECCOMP_RET_ERRNO | 1;
+const ENOSYS: u32 = libc::SECCOMP_RET_ERRNO | 38;
+/// What every call of x32 has in its number (asm/unistd.h).
+const X32: u32 = 0x4000_0000;
+
+/// Every call of a machine by name, from the kernel's headers.
+fn numbers(machine: Machine) -> BTreeMap<&'static str, u32> {
+    let table = match machine {
+        Machine::X86_64 => include_str!("../../tests/syscalls/x86_64.txt"),
+        Machine::Aarch64 => include_str!("../../tests/syscalls/aarch64.txt"),
+    };
+    table.lines().map(|line| line.split_once(' ').unwrap()).map(|(number, name)| (name, number.parse().unwrap())).collect()
+}
+
+fn answer(program: &BpfProgram, call: Call) -> u32 {
+    run(program.iter().map(|step| (step.code, step.jt, step.jf, step.k)), call)
+}
+
+/// As the kernel does with several filters: of two errors the newer filter's.
+fn both(filters: &Filters, call: Call) -> u32 {
+    match (answer(&filters.allow, call), answer(&filters.refuse, call)) {
+        (KILL, _) | (_, KILL) => KILL,
+        (allow, ALLOW) => allow,
+        (_, refuse) => refuse,
+    }
+}
+
+fn holds(condition: &Condition, args: [u64; 6]) -> bool {
+    let value = args[usize::from(condition.arg)] as u32 & condition.mask.unwrap_or(u32::MAX);
+    condition.eq.is_none_or(|eq| value == eq)
+        && condition.ne.is_none_or(|ne| value != ne)
+        && condition.set.is_none_or(|bits| value & bits == bits)
+}
+
+/// What the written lists say, read without the compiler.
+fn written(lists: &Lists, machine: Machine, name: &str, args: [u64; 6]) -> u32 {
+    let applies = |group: &Group| {
+        group.names(machine).any(|call| call == name)
+            && (group.any.is_empty() || group.any.iter().any(|condition| holds(condition, args)))
+            && group.all.iter().all(|condition| holds(condition, args))
+    };
+    match (lists.refuse.iter().any(applies), lists.allow.iter().any(applies)) {
+        (true, _) => EPERM,
+        (_, true) => ALLOW,
+        _ => ENOSYS,
+    }
+}
+
+/// Arguments around everything that the rules on `name` ask for, alone and in pairs.
+fn arguments(lists: &Lists, machine: Machine, name: &str) -> Vec<[u64; 6]> {
+    let conditions = || {
+        let groups = lists.allow.iter().chain(&lists.refuse).filter(|group| group.names(machine).any(|call| call == name));
+        groups.flat_map(|group| group.any.iter().chain(&group.all))
+    };
+    let asked = conditions().flat_map(|condition| [condition.eq, condition.ne, condition.set]).flatten().map(u64::from);
+    let values: BTreeSet<u64> =
+        asked.flat_map(|value| [value, value + 1, !value, value | 1 << 32, value | 0x8_0800]).chain([0, 1, 2, u64::MAX]).collect();
+    let looked_at: Vec<usize> = conditions().map(|condition| condition.arg.into()).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut made = vec![[0; 6], [u64::MAX; 6]];
+    for index in looked_at {
+        made = made.iter().flat_map(|args| values.iter().map(move |value| with(*args, index, *value))).collect();
+    }
+    made
+}
+
+fn with(mut args: [u64; 6], index: usize, value: u64) -> [u64; 6] {
+    args[index] = value;
+    args
+}
+
+#[test]
+fn the_lists_compile_and_every_rule_says_why() {
+    let lists = list::read().unwrap();
+    let mut reasons = BTreeSet::new();
+    for group in lists.allow.iter().chain(&lists.refuse).chain(&lists.absent) {
+        assert!(group.why.len() > 20 && reasons.insert(&group.why), "no reason, or another's: {}", group.why);
+        assert!(group.names(Machine::X86_64).count() > 0, "no call: {}", group.why);
+        assert!(group.any.iter().chain(&group.all).all(|condition| condition.is.len() > 5), "{}", group.why);
+    }
+    for machine in MACHINES {
+        compile_for(machine).unwrap();
+    }
+}
+
+#[test]
+fn every_call_stands_in_one_list_and_every_name_is_a_calls() {
+    let lists = list::read().unwrap();
+    for machine in MACHINES {
+        let names = |groups: &[Group], whole: bool| {
+            let groups = groups.iter().filter(|group| !whole || group.any.is_empty() && group.all.is_empty());
+            groups.flat_map(|group| group.names(machine).map(str::to_owned).collect::<Vec<_>>()).collect::<BTreeSet<_>>()
+        };
+        let (allow, refuse, absent) = (names(&lists.allow, false), names(&lists.refuse, false), names(&lists.absent, false));
+        let known: BTreeSet<String> = numbers(machine).into_keys().map(str::to_owned).collect();
+        assert_eq!(&(&allow | &refuse) | &absent, known, "{machine:?}");
+        assert!((&(&allow | &refuse) & &absent).is_empty(), "{machine:?}: absent and yet listed");
+        assert!((&allow & &names(&lists.refuse, true)).is_empty(), "{machine:?}: allowed, and refused whatever the arguments");
+    }
+}
+
+/// Every number, and whatever the rules look at: the compiled programs answer as the lists are written.
+#[test]
+fn the_compiled_lists_answer_as_they_are_written() {
+    let lists = list::read().unwrap();
+    for machine in MACHINES {
+        let filters = compile_for(machine).unwrap();
+        let numbers = numbers(machine);
+        let names: BTreeMap<u32, &str> = numbers.iter().map(|(name, number)| (*number, *name)).collect();
+        let mut tried = 0;
+        for nr in (0..1024).chain([X32 - 1, i32::MAX.cast_unsigned(), 1 << 31, u32::MAX]) {
+            let name = names.get(&nr).copied().unwrap_or("");
+            for args in arguments(&lists, machine, name) {
+                let call = Call { arch: machine.audit(), nr, args };
+                assert_eq!(both(&filters, call), written(&lists, machine, name, args), "{machine:?} {name} {call:x?}");
+                assert_eq!(both(&filters, Call { nr: nr | X32, ..call }), ENOSYS, "x32: {call:x?}");
+                tried += 1;
+            }
+            for arch in [0x4000_0003, 0x4000_0028, MACHINES.map(Machine::audit)[usize::from(machine == Machine::X86_64)]] {
+                assert_eq!(both(&filters, Call { arch, nr, args: [0; 6] }), KILL, "{machine:?} {nr} of {arch:#x}");
+            }
+        }
+        assert!(tried > 4000, "{tried}");
+    }
+}
+
+/// What gets past other walls stays refused whatever becomes of the lists: this does not read them.
+#[test]
+fn the_ways_past_other_walls_are_refused() {
+    let refused = "io_uring_setup io_uring_enter io_uring_register unshare setns mount umount2 pivot_root chroot fsopen fsconfig \
+        fsmount fspick open_tree move_mount mount_setattr keyctl add_key request_key bpf perf_event_open userfaultfd pidfd_getfd \
+        kcmp process_madvise name_to_handle_at open_by_handle_at quotactl quotactl_fd vmsplice init_module finit_module kexec_load \
+        reboot fanotify_init syslog";
+    let absent = "clone3 open_tree_attr statmount listmount mq_open msgget msgrcv memfd_secret";
+    for machine in MACHINES {
+        let (filters, numbers) = (compile_for(machine).unwrap(), numbers(machine));
+        for (names, expected) in [(refused, EPERM), (absent, ENOSYS)] {
+            for name in names.split_whitespace() {
+                for args in [[0; 6], [u64::MAX; 6]] {
+                    let call = Call { arch: machine.audit(), nr: numbers[name], args };
+                    assert_eq!(both(&filters, call), expected, "{machine:?} {name}");
+                }
+            }
+        }
+    }
+    let ldt = Call { arch: Machine::X86_64.audit(), nr: numbers(Machine::X86_64)["modify_ldt"], args: [1; 6] };
+    assert_eq!(both(&compile_for(Machine::X86_64).unwrap(), ldt), EPERM);
+}
+
+/// The tables that the tests stand on are the C library's where it has the name, and so is the machine's constant.
+#[test]
+fn the_numbers_are_the_c_librarys() {
+    for (name, number) in [
+        ("socket", libc::SYS_socket),
+        ("clone3", libc::SYS_clone3),
+        ("openat2", libc::SYS_openat2),
+        ("mseal", libc::SYS_mseal),
+        ("io_uring_setup", libc::SYS_io_uring_setup),
+        ("landlock_restrict_self", libc::SYS_landlock_restrict_self),
+    ] {
+        assert_eq!(i64::from(numbers(HERE)[name]), number, "{name}");
+    }
+    for machine in MACHINES {
+        assert_eq!(machine.socket(), numbers(machine)["socket"]);
+    }
+}
+
+#[test]
+fn a_group_that_can_be_read_in_two_ways_does_not_compile() {
+    let group = |rest: &str| {
+        let text = format!("absent = []\nallow = []\n{}", rest.replace("[]\n", "[[refuse]]\nwhy = \"a reason that is long\"\n"));
+        toml::from_str::<Lists>(&text).map(|lists| lists.for_seccompiler(HERE).is_ok())
+    };
+    let asks = "all = [{ arg = 0, eq = 1, is = \"one\" }]\n";
+    assert!(group(&format!("[]\ncalls = [\"prctl\"]\n{asks}[]\ncalls = [\"prctl\"]\n{asks}")).unwrap());
+    assert!(!group(&format!("[]\ncalls = [\"prctl\"]\n[]\ncalls = [\"prctl\"]\n{asks}")).unwrap());
+    assert!(!group(&format!("[]\ncalls = [\"prctl\"]\n{asks}any = [{{ arg = 0, eq = 1, is = \"one\" }}]\n")).unwrap());
+    assert!(!group("[]\ncalls = [\"prctl\"]\nany = [{ arg = 0, is = \"nothing\" }]\n").unwrap());
+    assert!(group("[]\ncalls = [\"prctl\"]\nwhen = 1\n").is_err());
+}
+
+const NOTIFY: u32 = libc::SECCOMP_RET_USER_NOTIF;
+const REFUSE_SOCKET: u32 = libc::SECCOMP_RET_ERRNO | 13;
+const ABSENT: u32 = libc::SECCOMP_RET_ERRNO | 97;
+
+fn socket_answer(machine: Machine, wanted: Sockets, call: Call) -> u32 {
+    run(sockets_on(machine, wanted).iter().map(|step| (step.code, step.jt, step.jf, step.k)), call)
+}
+
+fn call_of(machine: Machine, nr: u32, [domain, kind, protocol]: [u64; 3]) -> Call {
+    Call { arch: machine.audit(), nr, args: [domain, kind, protocol, 0, 0, 0] }
+}
+
+#[test]
+fn only_plain_tcp_reaches_the_broker() {
+    for machine in MACHINES {
+        for (socket, unix, expected) in [
+            ([2, 1, 0], false, NOTIFY),
+            ([2, 1 | 0o2_004_000, 6], false, NOTIFY),
+            ([10, 1, 0], true, ABSENT),
+            ([2, 1, 262], false, REFUSE_SOCKET), // IPPROTO_MPTCP
+            ([2, 2, 0], false, REFUSE_SOCKET),
+            ([10, 2, 17], false, ABSENT),
+            ([2, 3, 1], false, REFUSE_SOCKET),
+            ([2, 1, 132], false, REFUSE_SOCKET), // IPPROTO_SCTP
+            ([1, 1, 0], false, REFUSE_SOCKET),
+            ([1, 1, 0], true, ALLOW),
+            ([16, 3, 0], false, ALLOW),
+            ([16, 3, 15], false, REFUSE_SOCKET), // NETLINK_KOBJECT_UEVENT
+            ([17, 3, 0], true, REFUSE_SOCKET),   // AF_PACKET
+            ([40, 1, 0], true, REFUSE_SOCKET),   // AF_VSOCK
+            ([38, 5, 0], true, REFUSE_SOCKET),   // AF_ALG
+            ([43, 1, 0], true, REFUSE_SOCKET),   // AF_SMC
+            ([1 << 32 | 2, 1 << 32 | 2, 0], true, REFUSE_SOCKET),
+        ] {
+            let wanted = Sockets { unix, own_network: false };
+            let answer = socket_answer(machine, wanted, call_of(machine, machine.socket(), socket));
+            assert_eq!(answer, expected, "{machine:?} {socket:?} unix {unix}");
+        }
+    }
+}
+
+#[test]
+fn a_network_of_ones_own_has_tcp_and_udp_and_nothing_else() {
+    for machine in MACHINES {
+        for (socket, expected) in [
+            ([2, 1, 0], ALLOW),
+            ([10, 1 | 0o2_004_000, 6], ALLOW),
+            ([2, 2, 17], ALLOW),
+            ([10, 2, 0], ALLOW),
+            ([2, 1, 262], REFUSE_SOCKET),  // IPPROTO_MPTCP
+            ([2, 1, 132], REFUSE_SOCKET),  // IPPROTO_SCTP
+            ([10, 2, 136], REFUSE_SOCKET), // IPPROTO_UDPLITE
+            ([2, 2, 1], REFUSE_SOCKET),    // IPPROTO_ICMP
+            ([2, 1, 17], REFUSE_SOCKET),
+            ([2, 3, 1], REFUSE_SOCKET),
+            ([2, 5, 132], REFUSE_SOCKET),
+            ([1, 1, 0], REFUSE_SOCKET),
+            ([16, 3, 15], REFUSE_SOCKET),
+            ([17, 3, 0], REFUSE_SOCKET),
+            ([40, 1, 0], REFUSE_SOCKET),
+        ] {
+            let wanted = Sockets { unix: false, own_network: true };
+            let answer = socket_answer(machine, wanted, call_of(machine, machine.socket(), socket));
+            assert_eq!(answer, expected, "{machine:?} {socket:?}");
+        }
+    }
+}
+
+#[test]
+fn whoever_connects_is_told_of_and_other_calls_go_on() {
+    for machine in MACHINES {
+        for own_network in [false, true] {
+            let wanted = Sockets { unix: true, own_network };
+            assert_eq!(socket_answer(machine, wanted, call_of(machine, machine.connect(), [3, 0, 16])), NOTIFY);
+            assert_eq!(socket_answer(machine, wanted, call_of(machine, 0, [2, 2, 0])), ALLOW);
+            for arch in [0x4000_0003, 0x4000_0028] {
+                assert_eq!(socket_answer(machine, wanted, Call { arch, ..call_of(machine, 359, [2, 2, 0]) }), KILL);
+            }
+        }
+    }
+}
