@@ -1,6 +1,6 @@
 # line: connect to attacker IP on the *proxy's* port number
 # control: works
-# inside: ETIMEDOUT
+# inside: EACCES
 # seen: tcp 198.51.100.66:3128
 import socket
 
