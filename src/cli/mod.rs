@@ -215,7 +215,7 @@ fn show(options: &Check, policy: &Policy, verdict: &Verdict) -> ExitCode {
 }
 
 fn doctor_command(options: &Doctor) -> ExitCode {
-    match Policy::of_command(&options.layers.policy, None) {
+    match Policy::of_command(&options.layers.policy, std::env::var("TIDEWAITER_POLICY").ok().as_deref()) {
         Ok(policy) => {
             let (text, exit) = doctor::doctor(&policy, options.json);
             print!("{text}");

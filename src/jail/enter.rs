@@ -161,15 +161,16 @@ fn step<T, E: Into<io::Error>>(step: &'static str, result: Result<T, E>) -> Resu
 
 /// Groups, gid, bounding set and secure bits, then the uid: the first four need what the last takes away.
 fn change_uid(uid: Option<u32>) -> Result<(), Error> {
-    let Some(uid) = uid else { return Ok(()) };
-    step("groups", setgroups(&[]))?;
-    let gid = Gid::from_raw(uid);
-    step("gid", setresgid(gid, gid, gid))?;
+    if let Some(uid) = uid {
+        step("groups", setgroups(&[]))?;
+        let gid = Gid::from_raw(uid);
+        step("gid", setresgid(gid, gid, gid))?;
+    }
     if caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP)? {
         caps::clear(None, CapSet::Bounding)?;
         step("secure bits", sys::process::lock_securebits())?;
     }
-    let uid = Uid::from_raw(uid);
+    let Some(uid) = uid.map(Uid::from_raw) else { return Ok(()) };
     step("uid", setresuid(uid, uid, uid))
 }
 

@@ -91,7 +91,9 @@ pub fn walls(targets: &Targets, fence: Fence) -> Result<Vec<Tried>, Error> {
     proof.refused("files", "writing a file outside", Errno::EACCES, File::options().write(true).open(&targets.file).map_err(errno))?;
     proof.refused("processes", "reading the parent's environment", Errno::EACCES, parents_environment())?;
     proof.refused("privilege", "a user namespace", Errno::EPERM, unshare(CloneFlags::CLONE_NEWUSER))?;
-    proof.refused("privilege", "becoming root", Errno::EPERM, setuid_of_another())?;
+    // In a user namespace that knows one uid there is no other (user_namespaces(7)).
+    let nobody = if fence == Fence::UserNetns { Errno::EINVAL } else { Errno::EPERM };
+    proof.refused("privilege", "becoming root", nobody, setuid_of_another())?;
     proof.refused("kernel-surface", "a system call that is not listed", Errno::EPERM, sys::process::advise_nobody())?;
     proof.refused("signals", "a signal to the parent", Errno::EPERM, kill(getppid(), None))?;
     proof.refused("network", "a raw socket", Errno::EACCES, made(AddressFamily::Inet, SockType::Raw))?;
