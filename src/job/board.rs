@@ -3,11 +3,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
+use nix::sys::stat::{Mode, umask};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{AUTHOR, Ending, context::Refusal, email, record::Log};
@@ -22,7 +23,7 @@ use crate::{
     provider,
     role::Role,
     secret::Secret,
-    supervisor::{Credentials, Room, worker},
+    supervisor::{self, Credentials, Room, worker},
 };
 
 /// What the job is started with.
@@ -60,6 +61,8 @@ pub(super) struct Board {
 impl Board {
     /// Reads the variables and checks this side of the job.
     pub(super) fn of_environment(options: &Options) -> Result<Self, Ending> {
+        // The first process of a container loses a signal that it neither handles nor blocks: here it waits for the first worker.
+        supervisor::block_signals().map_err(|error| Refusal::of_supervisor(&error))?;
         let mut variables = options.variables.clone();
         let policy = Policy::compose(options.policy.clone()).map_err(|error| Refusal::new(error, Exit::Policy))?;
         let secrets = environment::secrets(&variables);
@@ -216,14 +219,22 @@ fn credentials(variables: &Variables, policy: &Policy, facts: &JobFacts) -> Resu
 
 /// Beside the checkout, where no agent reaches: `<checkout>.tidewaiter/<job>/journal.jsonl`.
 fn journal(facts: &JobFacts) -> Result<Journal, String> {
-    let directory = beside(&facts.checkout).join(facts.job.to_string());
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+    let (all, directory) = (beside(&facts.checkout), beside(&facts.checkout).join(facts.job.to_string()));
+    let made = shared_directory(&all).and_then(|()| fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory));
     made.map_err(|error| format!("the journal's directory {} cannot be made: {error}", directory.display()))?;
     // A job that is retried in the same place gets the next free name: nothing is overwritten.
     let names = std::iter::once("journal.jsonl".to_owned()).chain((2..1000).map(|number| format!("journal-{number}.jsonl")));
     let path = names.map(|name| directory.join(name)).find(|path| !path.exists());
     let path = path.ok_or_else(|| format!("too many journals in {}", directory.display()))?;
     Journal::create(&path).map_err(|error| error.to_string())
+}
+
+/// A kept checkout serves jobs of several users: each makes a directory of its own in here, and removes nobody else's.
+fn shared_directory(path: &Path) -> io::Result<()> {
+    let mask = umask(Mode::empty());
+    let made = fs::DirBuilder::new().mode(0o1777).create(path);
+    umask(mask);
+    made.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
 }
 
 fn beside(checkout: &Path) -> PathBuf {

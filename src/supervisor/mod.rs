@@ -18,6 +18,7 @@ use std::{
 };
 
 pub use room::Room;
+pub use start::block_signals;
 
 use crate::{
     environment::{Places, Variables},

@@ -197,11 +197,23 @@ pub(super) fn helper_uid(agent: u32) -> u32 {
     agent + 1
 }
 
-pub(super) fn watch_signals() -> Result<SignalFd, Error> {
+fn watched() -> SigSet {
     let mut set = SigSet::empty();
     WATCHED.into_iter().for_each(|signal| set.add(signal));
-    step("block signals", set.thread_block())?;
-    step("watch signals", SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))
+    set
+}
+
+/// Lets the signals that ask us to end wait until somebody watches for them.
+///
+/// # Errors
+/// When the system refuses.
+pub fn block_signals() -> Result<(), Error> {
+    step("block signals", watched().thread_block())
+}
+
+pub(super) fn watch_signals() -> Result<SignalFd, Error> {
+    block_signals()?;
+    step("watch signals", SignalFd::with_flags(&watched(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))
 }
 
 fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbidden: &TcpListener) -> Result<jail::Spec, Error> {
