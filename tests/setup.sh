@@ -13,6 +13,9 @@ need curl curl
 need ip iproute2
 need runc runc
 need podman podman
+need buildah buildah
+need mmdebstrap mmdebstrap
+need flock util-linux
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::provider::{Block, Turn};
 
 /// The version of `@anthropic-ai/claude-code` that the demo was written with.
-const VERSION: &str = "2.1.331";
+pub const VERSION: &str = "2.1.331";
 
 /// The agent of this demo.
 #[derive(Debug, PartialEq, Eq)]
@@ -155,7 +155,7 @@ fn installed(prefix: &Path) -> Option<PathBuf> {
 }
 
 /// Puts the program where the agent's uid may read it, which a home directory often is not.
-fn place(program: &Path, at: &Path) -> Result<(), String> {
+pub fn place(program: &Path, at: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{} cannot be put in place: {error}", at.display());
     if fs::hard_link(program, at).is_err() {
         fs::copy(program, at).map(drop).map_err(failed)?;
