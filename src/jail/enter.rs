@@ -10,14 +10,9 @@
 
 use std::{
     convert::Infallible,
-    ffi::{CString, OsStr, OsString},
     fs::File,
     io::{self, Read as _, Write as _},
-    os::{
-        fd::{AsFd as _, OwnedFd},
-        unix::ffi::OsStrExt as _,
-    },
-    path::PathBuf,
+    os::fd::{AsFd as _, OwnedFd},
 };
 
 use caps::CapSet;
@@ -29,10 +24,10 @@ use nix::{
         signal::Signal,
         stat::{Mode, umask},
     },
-    unistd::{Gid, Uid, chdir, execve, setgroups, setresgid, setresuid, setsid},
+    unistd::{Gid, Uid, chdir, setgroups, setresgid, setresuid, setsid},
 };
 
-use super::{Failure, Report, Spec, probe};
+use super::{Failure, Report, Spec, exec, probe};
 use crate::{landlock, limits, seccomp, sys};
 
 /// The descriptors that `enter` finds, from 3 on.
@@ -82,28 +77,25 @@ pub enum Error {
     /// The supervisor or the stem is gone.
     #[error("the supervisor ended before the agent could start")]
     Orphaned,
-    /// Nothing of that name in the agent's PATH.
-    #[error("{0}: command not found in the agent's PATH")]
-    NotFound(String),
-    /// The kernel refuses to execute it.
-    #[error("{path}: cannot be executed: {source}{}", hint(.source))]
-    NotExecutable {
-        /// The program.
-        path: PathBuf,
-        /// The system's reason.
-        source: Errno,
-    },
+    /// The program does not start.
+    #[error("{reason}{}", hint(.0), reason = .0)]
+    Exec(#[from] exec::Error),
 }
 
-fn hint(errno: &Errno) -> &'static str {
-    if *errno == Errno::EACCES { " (is it within `files.read` of the policy, and executable for the agent's uid?)" } else { "" }
+fn hint(error: &exec::Error) -> &'static str {
+    match error {
+        exec::Error::NotExecutable { source: Errno::EACCES, .. } => {
+            " (is it within `files.read` of the policy, and executable for the agent's uid?)"
+        }
+        _ => "",
+    }
 }
 
 impl Error {
     fn kind(&self) -> Failure {
         match self {
-            Self::NotFound(_) => Failure::NotFound,
-            Self::NotExecutable { .. } => Failure::NotExecutable,
+            Self::Exec(exec::Error::NotFound(_)) => Failure::NotFound,
+            Self::Exec(exec::Error::NotExecutable { .. }) => Failure::NotExecutable,
             _ => Failure::Wall,
         }
     }
@@ -152,7 +144,7 @@ pub fn enter(spec: &Spec, fds: &mut Descriptors) -> Result<Infallible, Error> {
     filters.apply()?;
     let tried = probe::walls(&spec.probe, spec.fence)?;
     await_go(fds, tried)?;
-    exec(spec)
+    Ok(exec::exec(&spec.command, &spec.environment, &spec.passed_over)?)
 }
 
 fn step<T, E: Into<io::Error>>(step: &'static str, result: Result<T, E>) -> Result<T, Error> {
@@ -197,41 +189,4 @@ fn await_go(fds: &mut Descriptors, tried: Vec<probe::Tried>) -> Result<(), Error
         0 => Err(Error::Orphaned),
         _ => Ok(()),
     }
-}
-
-/// As execvp(3) does: of the places in PATH the first that can be executed; one that may not be is passed over, and only
-/// told when there is no other.
-fn exec(spec: &Spec) -> Result<Infallible, Error> {
-    let name = spec.command.first().map_or(OsStr::new(""), |name| name.as_os_str());
-    let arguments: Vec<CString> = spec.command.iter().map(|word| c_string(word)).collect::<Result<_, _>>()?;
-    let pair = |(name, value): &(OsString, OsString)| c_string(&[name.as_os_str(), value].join(OsStr::new("=")));
-    let environment: Vec<CString> = spec.environment.iter().map(pair).collect::<Result<_, _>>()?;
-    let mut refused = Error::NotFound(name.display().to_string());
-    for path in places(name, spec) {
-        match execve(&c_string(path.as_os_str())?, &arguments, &environment) {
-            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
-            Err(source @ Errno::EACCES) if path.is_file() || name.as_bytes().contains(&b'/') => {
-                refused = Error::NotExecutable { path, source };
-            }
-            Err(Errno::EACCES) => {}
-            Err(source) => return Err(Error::NotExecutable { path, source }),
-        }
-    }
-    Err(refused)
-}
-
-/// A name with a slash is a path; another may lie in any directory of the agent's PATH.
-fn places(name: &OsStr, spec: &Spec) -> Vec<PathBuf> {
-    if name.is_empty() {
-        return vec![];
-    }
-    if name.as_bytes().contains(&b'/') {
-        return vec![PathBuf::from(name)];
-    }
-    let path = spec.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str()).unwrap_or_default();
-    std::env::split_paths(path).map(|directory| directory.join(name)).filter(|place| !spec.passed_over.contains(place)).collect()
-}
-
-fn c_string(text: &OsStr) -> Result<CString, Error> {
-    CString::new(text.as_bytes()).map_err(|error| Error::Spec(error.into()))
 }

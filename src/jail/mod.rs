@@ -4,6 +4,7 @@
 
 pub mod confine;
 pub mod enter;
+pub mod exec;
 pub mod probe;
 pub mod stem;
 
