@@ -40,8 +40,8 @@ escape: setup ## Every escape attempt in every place, with a table of what came 
 image: build ## Build the container image from a local base (buildah)
 	@sh images/build.sh $(BINARY)
 
-fuzz: ## Fuzz targets are run here when there are any
-	@echo "There is no fuzz target yet." >&2; exit 1
+fuzz: ## Feed the parsers with bytes of all kinds, FUZZ_SECONDS (30) for each
+	@sh fuzz/run.sh
 
 clean: ## Remove what was built
 	cargo clean

@@ -264,7 +264,7 @@ fn too_deep(text: &str) -> bool {
 }
 
 /// The local files that a CI configuration names; none when it cannot be read.
-fn includes(text: &str) -> Option<Vec<String>> {
+pub(super) fn includes(text: &str) -> Option<Vec<String>> {
     if too_deep(text) {
         return None;
     }

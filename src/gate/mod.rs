@@ -138,3 +138,17 @@ pub fn judge(change: &Change, blobs: &dyn Blobs, policy: &Changes, known: &Known
     };
     Ok(Judgement { verdict, passed })
 }
+
+/// Doors to what reads a change's bytes here, for the fuzz targets alone.
+#[doc(hidden)]
+pub mod fuzz {
+    /// What a CI configuration includes; none when it cannot be read.
+    pub fn includes(text: &str) -> Option<Vec<String>> {
+        super::ci::includes(text)
+    }
+
+    /// A path as the most forgiving file system reads it, and whether that is git's own directory.
+    pub fn fold(path: &[u8]) -> (String, bool) {
+        (super::name::fold(path), super::name::has_dot_git(path))
+    }
+}

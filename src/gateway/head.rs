@@ -93,7 +93,7 @@ fn bad(reason: impl Into<String>) -> Denial {
 }
 
 /// Parses a head that ends with an empty line.
-fn parse(bytes: &[u8]) -> Result<Head, Denial> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Head, Denial> {
     let text = std::str::from_utf8(bytes).ok().and_then(|text| text.strip_suffix("\r\n\r\n"));
     let text = text.ok_or_else(|| bad("the request's head is not plain text"))?;
     let mut lines = text.split("\r\n");

@@ -70,7 +70,7 @@ async fn record(client: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
 
 /// Reads a ClientHello that fills its record. The TLS library must find it sound; what it says of the host is then read
 /// from its bytes, because the library passes over some of what other servers look at.
-fn parse(bytes: Vec<u8>) -> Result<Hello, Denial> {
+pub(super) fn parse(bytes: Vec<u8>) -> Result<Hello, Denial> {
     let refused = |why: &str| Denial::forbidden("network/hello", format!("the TLS ClientHello cannot be read: {why}"));
     let mut acceptor = Acceptor::default();
     let mut rest = &bytes[..];

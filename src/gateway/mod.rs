@@ -251,3 +251,24 @@ async fn end(lifeline: Option<oneshot::Receiver<()>>) {
         None => std::future::pending().await,
     }
 }
+
+/// Doors to what reads the agent's bytes here, for the fuzz targets alone.
+#[doc(hidden)]
+pub mod fuzz {
+    use super::{head, hello};
+
+    /// Method, target, and the lengths that are announced.
+    pub fn head(bytes: &[u8]) -> Option<(String, String, Vec<String>)> {
+        let head = head::parse(bytes).ok()?;
+        let lengths = ["content-length", "transfer-encoding"].iter().flat_map(|name| head.values(name)).map(str::to_owned).collect();
+        Some((head.method, head.target, lengths))
+    }
+
+    /// The host that is named, where exactly one is.
+    pub fn hello(bytes: &[u8]) -> Option<String> {
+        match hello::parse(bytes.to_vec()).ok()?.name {
+            hello::Name::One(name) => Some(name),
+            hello::Name::Absent | hello::Name::Odd => None,
+        }
+    }
+}

@@ -82,7 +82,7 @@ fn feed(pipe: &mut dyn Write, paths: &[Vec<u8>]) -> std::io::Result<()> {
 }
 
 /// `<path> NUL <attribute> NUL <info> NUL` (git-check-attr(1)).
-fn parse_attributes(answer: &[u8]) -> Result<BTreeMap<Vec<u8>, Attributes>, Error> {
+pub(super) fn parse_attributes(answer: &[u8]) -> Result<BTreeMap<Vec<u8>, Attributes>, Error> {
     let refused = |what: &[u8]| Error::Answer { call: "check-attr", answer: shown(what) };
     let fields: Vec<&[u8]> = answer.strip_suffix(b"\0").unwrap_or(answer).split(|b| *b == 0).collect();
     let mut found: BTreeMap<Vec<u8>, Attributes> = BTreeMap::new();

@@ -159,3 +159,19 @@ impl Error {
 fn file_error(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
     move |source| Error::File { path: path.to_owned(), source }
 }
+
+/// Doors to what reads git's answers about hostile repositories, for the fuzz targets alone.
+#[doc(hidden)]
+pub mod fuzz {
+    use super::{Tree, attributes, tree};
+
+    /// A listing of `git ls-tree`.
+    pub fn tree(listing: &[u8]) -> Option<Tree> {
+        tree::parse(listing).ok()
+    }
+
+    /// An answer of `git check-attr`: how many paths it speaks of.
+    pub fn attributes(answer: &[u8]) -> Option<usize> {
+        attributes::parse_attributes(answer).ok().map(|found| found.len())
+    }
+}

@@ -75,7 +75,7 @@ impl Repository {
     }
 }
 
-fn parse(listing: &[u8]) -> Result<Tree, Error> {
+pub(super) fn parse(listing: &[u8]) -> Result<Tree, Error> {
     let mut tree = Tree::new();
     for record in listing.split(|b| *b == 0).filter(|record| !record.is_empty()) {
         let (path, entry) = parse_record(record).ok_or_else(|| Error::Answer { call: "ls-tree", answer: shown(record) })?;

@@ -134,6 +134,19 @@ pub fn write_log(spec: Spec, pipes: Pipes, log: impl Write, errors: impl Write, 
     Update::End(Box::new(summary)).write(&mut results)
 }
 
+/// Doors to what reads the agent's output here, for the fuzz targets alone.
+#[doc(hidden)]
+pub mod fuzz {
+    /// A line as it stands in the log.
+    pub fn clean(line: &[u8]) -> String {
+        super::clean::clean(line)
+    }
+
+    /// The parts of a long line.
+    pub fn parts(text: &str, bytes: usize) -> Vec<&str> {
+        super::clean::parts(text, bytes)
+    }
+}
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,131 @@
+//! What each fuzz target does with its bytes, and what must hold whatever they are. Used by the targets, and by a test that
+//! runs the seeds.
+
+#![allow(unreachable_pub, reason = "a library for the targets, a module for the test")]
+
+use tidewaiter::{
+    agent::claude::Reader,
+    gate, gateway, git,
+    gitlab::text,
+    policy::{Policy, Source},
+    provider::{anthropic, json},
+    scribe,
+};
+
+/// A target.
+pub type Target = fn(&[u8]);
+
+/// All of them, by the names of their files and of the directories of their seeds.
+pub const TARGETS: [(&str, Target); 9] = [
+    ("head", head),
+    ("hello", hello),
+    ("body", body),
+    ("policy", policy),
+    ("stream", stream),
+    ("log", log),
+    ("repository", repository),
+    ("text", markdown),
+    ("ci", ci),
+];
+
+/// The head of a request to the gateway: one method, one target, one length.
+pub fn head(bytes: &[u8]) {
+    let Some((method, target, lengths)) = gateway::fuzz::head(bytes) else { return };
+    assert!(!method.is_empty() && method.bytes().all(|b| b.is_ascii_graphic()));
+    assert!(!target.is_empty() && target.bytes().all(|b| b.is_ascii_graphic()));
+    assert!(lengths.len() <= 1);
+}
+
+/// The first record of a tunnel: the name is in it, and is text.
+pub fn hello(bytes: &[u8]) {
+    let Some(name) = gateway::fuzz::hello(bytes) else { return };
+    assert!(bytes.windows(name.len()).any(|part| part == name.as_bytes()));
+}
+
+/// The body of a request to the provider: what goes on is what was checked, and is checked alike again.
+pub fn body(bytes: &[u8]) {
+    let models = ["claude-*".to_owned()];
+    let Ok(sent) = anthropic::body(bytes, &models) else { return };
+    assert_eq!(json::parse(bytes).ok(), json::parse(&sent).ok());
+    assert_eq!(anthropic::body(&sent, &models).ok(), Some(sent));
+}
+
+/// A policy, on top and below the default: never a crash, and what is taken is taken again.
+pub fn policy(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let source = |text: &str| Source { name: "fuzz".to_owned(), text: text.to_owned() };
+    if let Ok(policy) = Policy::compose(vec![source(text)]) {
+        assert_eq!(Policy::compose(policy.sources().to_vec()).ok().map(|again| again.digest()), Some(policy.digest()));
+    }
+    // Its error is for people: it must be possible to say it.
+    if let Err(error) = Policy::compose(vec![source(include_str!("../policies/default.toml")), source(text)]) {
+        assert!(!error.to_string().is_empty());
+    }
+}
+
+/// The agent's event stream, line by line.
+pub fn stream(bytes: &[u8]) {
+    let mut reader = Reader::default();
+    for line in bytes.split(|b| *b == b'\n') {
+        reader.line(line);
+    }
+    let _ = (&reader.outcome, &reader.final_text);
+}
+
+/// A line of the log: nothing in it that a terminal or the runner would obey.
+pub fn log(bytes: &[u8]) {
+    let line = scribe::fuzz::clean(bytes);
+    assert!(!line.chars().any(|c| c.is_control() && c != '\t'));
+    assert!(!line.contains("section_start") && !line.contains("section_end"));
+    for size in [1, 7, 80] {
+        let parts = scribe::fuzz::parts(&line, size);
+        assert!(parts.concat() == line && parts.iter().all(|part| part.len() <= size.max(4)));
+    }
+}
+
+/// What git says of a hostile repository, and the names in it.
+pub fn repository(bytes: &[u8]) {
+    git::fuzz::attributes(bytes);
+    for path in git::fuzz::tree(bytes).iter().flatten().map(|(path, _)| path) {
+        let (folded, is_git) = gate::fuzz::fold(path);
+        assert_eq!(gate::fuzz::fold(folded.as_bytes()), (folded.clone(), is_git), "{path:?}");
+    }
+    if let Ok(text) = str::from_utf8(bytes)
+        && let Ok(oid) = text.parse::<git::Oid>()
+    {
+        assert_eq!(oid.to_string(), text);
+    }
+    assert!(!git::shown(bytes).chars().any(char::is_control));
+}
+
+/// Text of others for GitLab: one line where one is promised, one fence, no quick action, nobody mentioned.
+pub fn markdown(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let lines = [text::line(text, 100), text::code(text, 100), text::prose(text, 100), text::title(text)];
+    for line in &lines {
+        assert!(!line.chars().any(|c| c.is_control() || text::is_invisible(c)), "{line:?}");
+    }
+    let block = text::block(text, 1000);
+    assert!(block.matches("```").count() == 2 && block.starts_with("```text\n") && block.ends_with("\n```"), "{block:?}");
+    for line in lines[1..3].iter().map(String::as_str).chain(block.lines()) {
+        assert!(!line.trim_start().starts_with('/'), "{line:?}");
+        assert!(!line.split('@').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric())) || mail(line), "{line:?}");
+    }
+}
+
+/// Whether every `@` with a name behind it stands behind a letter or digit, escaped or not: an address, which mentions nobody.
+fn mail(line: &str) -> bool {
+    let parts: Vec<&str> = line.split('@').collect();
+    parts.windows(2).all(|pair| {
+        !pair[1].starts_with(|c: char| c.is_ascii_alphanumeric())
+            || pair[0].trim_end_matches('\\').ends_with(|c: char| c.is_ascii_alphanumeric())
+    })
+}
+
+/// A CI configuration: read within bounds, or not at all.
+pub fn ci(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    if let Some(found) = gate::fuzz::includes(text) {
+        assert!(found.iter().all(|path| !path.contains("://")));
+    }
+}
