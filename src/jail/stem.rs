@@ -72,6 +72,8 @@ pub enum Emptying {
 pub enum News {
     /// The agent's first process ended with this status, as a shell says it.
     Ended(i32),
+    /// This signal, which asks to end, came to the stem: from outside, since nobody of the agent can reach it.
+    Asked(i32),
     /// No descendant is left; so many were killed or had been left behind.
     Empty(u32),
 }
@@ -193,10 +195,10 @@ pub fn main(fds: Descriptors) -> Result<(), Error> {
     step("ignore nothing", prctl::set_dumpable(false))?;
     step("adopt orphans", prctl::set_child_subreaper(true))?;
     landlock::scope_only()?;
-    let mut ended = SigSet::empty();
-    ended.add(Signal::SIGCHLD);
-    step("block SIGCHLD", sigprocmask(SigmaskHow::SIG_BLOCK, Some(&ended), None))?;
-    let signals = step("watch children", SignalFd::with_flags(&ended, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))?;
+    let mut watched = SigSet::empty();
+    [Signal::SIGCHLD, Signal::SIGTERM].into_iter().for_each(|signal| watched.add(signal));
+    step("block signals", sigprocmask(SigmaskHow::SIG_BLOCK, Some(&watched), None))?;
+    let signals = step("watch signals", SignalFd::with_flags(&watched, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))?;
     // Held open by this process alone: its end tells `enter` that its parent is gone.
     let (parent, _own) = step("make a pipe", pipe2(nix::fcntl::OFlag::O_CLOEXEC))?;
     let Descriptors { enter: [spec, report, go, broker], control, news, broker: asks, emptying } = fds;
@@ -247,8 +249,7 @@ impl Room {
             };
             let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(true)).collect();
             if ready[0] {
-                while step("read signals", signals.read_signal())?.is_some() {}
-                self.reap(WaitPidFlag::WNOHANG)?;
+                self.hear(signals)?;
             }
             if ready[1] && !self.obey()? {
                 return Ok(());
@@ -258,6 +259,17 @@ impl Room {
                 asks = asks.filter(|asks| witness::answer(asks).unwrap_or(false));
             }
         }
+    }
+
+    /// A cancel is told before the end of the agent, which may have got the same signal and made a success of it.
+    fn hear(&mut self, signals: &SignalFd) -> Result<(), Error> {
+        while let Some(signal) = step("read signals", signals.read_signal())? {
+            let number = i32::try_from(signal.ssi_signo).unwrap_or(0);
+            if number == libc::SIGTERM {
+                self.tell(News::Asked(number))?;
+            }
+        }
+        self.reap(WaitPidFlag::WNOHANG).map(drop)
     }
 
     /// Does what one command says; false when the room is to be emptied.

@@ -56,6 +56,8 @@ pub(super) struct Board {
     pub(super) log: Log,
     /// Programs that bear the agent's name and are ourselves.
     pub(super) passed_over: Vec<PathBuf>,
+    /// A signal that asked us to end while a worker saw its step through.
+    pub(super) cancelled: Option<i32>,
 }
 
 impl Board {
@@ -87,8 +89,22 @@ impl Board {
         let journal = journal(&facts).map_err(|reason| internal(&reason))?;
         let log = Log::new(options.colour, text(&variables, "GITLAB_CI").is_some());
         let job_token = text(&variables, "CI_JOB_TOKEN").map(Secret::new);
-        let mut board =
-            Self { variables, public, facts, policy, ground, token, job_token, credentials, secrets, room, journal, log, passed_over };
+        let mut board = Self {
+            variables,
+            public,
+            facts,
+            policy,
+            ground,
+            token,
+            job_token,
+            credentials,
+            secrets,
+            room,
+            journal,
+            log,
+            passed_over,
+            cancelled: None,
+        };
         board.record(&board.ground.start("job", board.policy.digest()))?;
         board.log.opening(&board.facts, &board.policy, &board.ground);
         Ok(board)
@@ -111,17 +127,24 @@ impl Board {
 
     /// Asks a worker, and remembers how it went.
     pub(super) fn ask<S: Serialize, A: DeserializeOwned>(&mut self, role: Role, step: &str, spec: &S) -> Result<A, Refusal> {
-        let answer: Result<Result<A, Refusal>, worker::Error> = worker::ask(role, spec, super::WORKER_TIME);
-        let answer = answer.unwrap_or_else(|error| {
-            let exit = match error {
-                worker::Error::Cancelled(number) => Exit::Signal(number),
-                _ => Exit::Internal,
-            };
-            Err(Refusal::new(error, exit))
-        });
+        self.go_on()?;
+        let told: Result<worker::Told<Result<A, Refusal>>, worker::Error> = worker::ask(role, spec, super::WORKER_TIME);
+        let answer = match told {
+            Ok(told) => {
+                self.cancelled = told.cancelled;
+                told.answer
+            }
+            Err(worker::Error::Cancelled(number)) => Err(Refusal::cancelled(number)),
+            Err(error) => Err(Refusal::new(error, Exit::Internal)),
+        };
         let outcome = answer.as_ref().map_or_else(|refusal| refusal.reason.clone(), |_| "ok".to_owned());
         self.record(&Event::Step { step: step.to_owned(), outcome })?;
         answer
+    }
+
+    /// A cancelled job takes no further step.
+    pub(super) fn go_on(&self) -> Result<(), Refusal> {
+        self.cancelled.map_or(Ok(()), |number| Err(Refusal::cancelled(number)))
     }
 
     /// Writes into the journal: no job without one.
@@ -131,10 +154,11 @@ impl Board {
 
     /// The last record, the reports, and the last words of the log.
     pub(super) fn close(mut self, ending: Ending) -> Ending {
-        let commit = match &ending {
-            Ending::Published { published, .. } => published.commit.clone(),
-            _ => None,
+        let ending = match self.cancelled.take().or_else(worker::unheard) {
+            Some(number) => ending.cancelled(number),
+            None => ending,
         };
+        let commit = ending.published().and_then(|published| published.commit.clone());
         let ended = self.record(&Event::End { exit: ending.code(), commit });
         let problem = ended.err().map(|refusal| refusal.reason).or_else(|| super::record::reports(&self, &ending).err());
         if let Some(problem) = problem {

@@ -17,7 +17,7 @@ use crate::{
     http,
     jail::Failure,
     secret::Secret,
-    supervisor,
+    supervisor::{self, worker},
 };
 
 /// What the worker is given.
@@ -83,6 +83,11 @@ impl Refusal {
     pub(super) fn new(reason: impl std::fmt::Display, exit: Exit) -> Self {
         Self { reason: reason.to_string(), exit: exit.code() }
     }
+
+    /// The job was asked to end.
+    pub(super) fn cancelled(number: i32) -> Self {
+        Self::new(format!("cancelled by signal {number}; nothing left this job"), Exit::Signal(number))
+    }
 }
 
 impl Refusal {
@@ -110,7 +115,7 @@ impl From<gitlab::Error> for Refusal {
 pub fn work(spec: Spec) -> Result<Context, Refusal> {
     let facts = JobFacts::from_variables(&spec.variables).map_err(|error| Refusal::new(error, Exit::Usage))?;
     let client = client(&facts, spec.token.clone())?;
-    super::block_on(async {
+    let (me, thread, place) = super::block_on(async {
         let user = client.user().await?;
         let project = client.project(facts.project).await?;
         if project.access_level() < role::DEVELOPER {
@@ -121,18 +126,21 @@ pub fn work(spec: Spec) -> Result<Context, Refusal> {
         // What we said ourselves in earlier jobs is no task.
         thread.remarks.retain(|remark| remark.author.id != user.id);
         let place = place(&client, &facts, &spec.prefix, &thread).await?;
-        let boundary = Boundary::random().map_err(|error| Refusal::new(error, Exit::Internal))?;
-        let note = begin(&client, &facts, user.id).await?;
-        Ok(Context {
-            prompt: prompt(&thread, &facts, &spec.instructions, &boundary),
-            subject: facts.subject,
-            title: title(&thread, &facts),
-            request: facts.request.clone(),
-            branch: place.branch.to_string(),
-            target: place.target,
-            follow_up: place.follow_up,
-            note,
-        })
+        Ok((user.id, thread, place))
+    })?;
+    let boundary = Boundary::random().map_err(|error| Refusal::new(error, Exit::Internal))?;
+    // Whoever says that the agent works must be able to say how it ended.
+    worker::see_through().map_err(|error| Refusal::new(error, Exit::Internal))?;
+    let note = super::block_on(begin(&client, &facts, me))?;
+    Ok(Context {
+        prompt: prompt(&thread, &facts, &spec.instructions, &boundary),
+        subject: facts.subject,
+        title: title(&thread, &facts),
+        request: facts.request.clone(),
+        branch: place.branch.to_string(),
+        target: place.target,
+        follow_up: place.follow_up,
+        note,
     })
 }
 

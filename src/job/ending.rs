@@ -45,6 +45,13 @@ pub enum Ending {
         /// The exit code's number.
         exit: u8,
     },
+    /// A signal asked the job to end when its ending could not be changed any more.
+    Late {
+        /// How it had ended.
+        ending: Box<Ending>,
+        /// The signal.
+        signal: i32,
+    },
 }
 
 impl From<Refusal> for Ending {
@@ -75,6 +82,32 @@ impl Ending {
         }
     }
 
+    /// The same, and `signal` came too late to change it.
+    pub(super) fn cancelled(self, signal: i32) -> Self {
+        match self {
+            cancelled if cancelled.code() > Exit::Signal(0).code() => cancelled,
+            ending => Self::Late { ending: Box::new(ending), signal },
+        }
+    }
+
+    /// What left, if something did.
+    pub(super) fn published(&self) -> Option<&Published> {
+        match self {
+            Self::Published { published, .. } => Some(published),
+            Self::Late { ending, .. } => ending.published(),
+            _ => None,
+        }
+    }
+
+    /// What the gate said, if it was asked and there was a change.
+    pub(super) fn judged(&self) -> Option<&Judged> {
+        match self {
+            Self::Published { judged, .. } | Self::Denied { judged } => Some(judged),
+            Self::Late { ending, .. } => ending.judged(),
+            _ => None,
+        }
+    }
+
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
@@ -85,6 +118,7 @@ impl Ending {
             Self::Stopped(Stop::Helper(_)) => Exit::Internal.code(),
             Self::AgentFailed(_) => Exit::Agent.code(),
             Self::Failed { exit, .. } => *exit,
+            Self::Late { signal, .. } => Exit::Signal(*signal).code(),
         }
     }
 
@@ -95,6 +129,8 @@ impl Ending {
             Self::Unchanged { summary } => Some(Say::Unchanged(summary.clone())),
             Self::Denied { judged } => Some(Say::Refused(judged.verdict.clone())),
             Self::Stopped(Stop::Cancelled(_)) => Some(Say::Cancelled),
+            Self::Failed { exit, .. } if *exit > Exit::Signal(0).code() => Some(Say::Cancelled),
+            Self::Late { ending, .. } => ending.say(),
             Self::Stopped(_) | Self::AgentFailed(_) | Self::Failed { .. } => Some(Say::Failed(self.sentence())),
         }
     }
@@ -110,6 +146,7 @@ impl Ending {
             }
             Self::Denied { .. } => "the change was denied; nothing left this job".to_owned(),
             Self::Stopped(stop) => format!("the agent was stopped: {stop}; nothing left this job"),
+            Self::Late { ending, signal } => format!("signal {signal} came too late to change this: {}", ending.sentence()),
         }
     }
 }

@@ -39,6 +39,9 @@ pub(crate) const AUTHOR: &str = "Tidewaiter";
 /// How long a worker may take: GitLab may ask to wait a minute, and large repositories are copied and hashed.
 const WORKER_TIME: Duration = Duration::from_secs(660);
 
+/// How long the thread may take to be told of a cancel: a runner kills ten seconds after it asked.
+const CANCEL_TIME: Duration = Duration::from_secs(5);
+
 /// How long copying or inspecting a tree may take.
 const INSPECTION_TIME: Duration = Duration::from_secs(600);
 
@@ -49,7 +52,9 @@ pub(crate) fn email(facts: &JobFacts) -> String {
 
 /// Runs the job from its variables to its end, and says how it ended.
 pub fn job(options: &Options) -> Ending {
-    let mut board = match Board::of_environment(options) {
+    // From here on whoever asks us to end is heard where the job can be ended in order.
+    let held = supervisor::block_signals().map_err(|error| Ending::from(Refusal::of_supervisor(&error)));
+    let mut board = match held.and_then(|()| Board::of_environment(options)) {
         Ok(board) => board,
         Err(ending) => {
             record::Log::new(options.colour, false).say(&ending.sentence());
@@ -115,6 +120,7 @@ fn make_workspace(board: &mut Board, context: &Context) -> Result<Handed, Refusa
 
 /// Locks the agent in and waits until nobody of it is left.
 fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
+    board.go_on()?;
     let failed = |error: supervisor::Error| Refusal::of_supervisor(&error);
     let gateway = Gateway::new(board.ground.fence, board.credentials.clone()).map_err(failed)?;
     let places = Places { workspace: board.workspace(), home: board.room.home(), tmp: board.room.tmp() };
@@ -138,6 +144,9 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
         on_signal: OnSignal::Cancel,
     };
     let outcome = supervisor::hold(task, &mut board.journal).map_err(failed)?;
+    if outcome.left_behind > 0 {
+        board.log.say(&format!("the agent left {} processes behind; they were killed", outcome.left_behind));
+    }
     let usage = serde_json::to_value(&outcome.summary).unwrap_or_default();
     let stopped = outcome.stopped.map(|stop| stop.to_string());
     board.record(&Event::Ended { status: outcome.status, stopped, usage })?;
@@ -183,9 +192,10 @@ fn leave(board: &mut Board, context: &Context, handed: &Handed, judged: &Judged,
 
 /// Says in the thread how it ended. That this fails is said in the log, and changes nothing.
 fn tell(board: &Board, context: Context, say: Say) {
+    let time = if matches!(say, Say::Cancelled) { CANCEL_TIME } else { WORKER_TIME };
     let spec = publish_spec(board, context, Work::Say(say));
-    let answer: Result<Result<Published, Refusal>, worker::Error> = worker::ask(Role::Publish, &spec, WORKER_TIME);
-    let problem = answer.map_or_else(|error| Some(error.to_string()), |said| said.err().map(|refusal| refusal.reason));
+    let told: Result<worker::Told<Result<Published, Refusal>>, worker::Error> = worker::ask(Role::Publish, &spec, time);
+    let problem = told.map_or_else(|error| Some(error.to_string()), |told| told.answer.err().map(|refusal| refusal.reason));
     if let Some(problem) = problem {
         board.log.say(&format!("the thread could not be answered: {problem}"));
     }

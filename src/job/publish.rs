@@ -1,7 +1,7 @@
 //! The publish worker: it holds only GitLab's token. It makes the commit of exactly the judged tree, pushes one branch, opens
 //! or updates the merge request, and answers in the thread.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +17,12 @@ use crate::{
     },
     http,
     secret::Secret,
+    supervisor::worker,
     verdict::Verdict,
 };
+
+/// How long is waited before a push that GitLab did not take is tried again: the agent's work is worth that.
+const PUSH_PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
 
 /// What the worker is given.
 #[derive(Debug, Serialize, Deserialize)]
@@ -123,6 +127,8 @@ pub fn work(spec: Spec) -> Result<Published, Refusal> {
 
 fn publish(spec: &Spec, leave: &Leave, facts: &JobFacts, client: &Client) -> Result<Published, Refusal> {
     super::block_on(still_runs(spec, facts))?;
+    // A cancel from here on would leave a branch without its merge request.
+    worker::see_through().map_err(|error| Refusal::new(error, Exit::Internal))?;
     let commit = push(spec, leave, facts)?;
     super::block_on(async {
         let made = merge_request(spec, leave, facts, client).await.map_err(|refusal| {
@@ -158,8 +164,18 @@ fn push(spec: &Spec, leave: &Leave, facts: &JobFacts) -> Result<Oid, Refusal> {
     let branch = Branch::new(&spec.context.branch).map_err(|error| Refusal::new(error, Exit::Internal))?;
     let remote = remote(facts, spec.token.clone())?;
     let expect = if spec.context.follow_up.is_some() { Expect::Ancestor } else { Expect::Absent };
-    repository.push(&remote, commit, &branch, expect).map_err(refused)?;
-    Ok(commit)
+    let mut pauses = PUSH_PAUSES.iter();
+    loop {
+        match (repository.push(&remote, commit, &branch, expect), pauses.next()) {
+            (Err(error), Some(pause)) if may_pass(&error) => std::thread::sleep(*pause),
+            (pushed, _) => return pushed.map(|()| commit).map_err(refused),
+        }
+    }
+}
+
+/// Whether a push that failed so may work in a moment. One that arrived all the same is up to date the next time.
+fn may_pass(error: &git::Error) -> bool {
+    matches!(error, git::Error::Unreachable { stderr, .. } if !stderr.contains("not found"))
 }
 
 /// The project's repository over HTTP, with the token for git.

@@ -67,7 +67,7 @@ impl Log {
 
     /// The last lines: the verdict, and how the job ended.
     pub(super) fn closing(&self, ending: &Ending, policy: &Policy, journal: &Journal) {
-        if let Ending::Published { judged, .. } | Ending::Denied { judged } = ending {
+        if let Some(judged) = ending.judged() {
             let (rules, tree) = (rules(), judged.tree.to_string());
             let about = report::About { policy: policy.digest(), base: "", tree: &tree, rules: &rules };
             self.write(&report::text(&judged.verdict, &about, self.colours));
@@ -115,7 +115,7 @@ pub(super) fn reports(board: &Board, ending: &Ending) -> Result<(), String> {
         let journal = fs::read(board.journal.path()).map_err(failed)?;
         write(&directory.join("journal.jsonl"), &journal).map_err(failed)?;
     }
-    let (Ending::Published { judged, .. } | Ending::Denied { judged }) = ending else { return Ok(()) };
+    let Some(judged) = ending.judged() else { return Ok(()) };
     let (rules, tree) = (rules(), judged.tree.to_string());
     let about = report::About { policy: board.policy.digest(), base: "", tree: &tree, rules: &rules };
     for (name, format) in [

@@ -88,7 +88,7 @@ pub fn run(options: Options) -> Result<u8, Error> {
     let workspace = place::workspace(options.workspace)?;
     place::outside(options.journal.as_deref(), policy.files.write.iter().chain([&workspace]))?;
     // From here on there is something to be put back: whoever asks us to end is heard once the agent could be told.
-    supervisor::hold_signals()?;
+    supervisor::block_signals()?;
     let mut journal = options.journal.as_deref().map_or_else(|| Ok(Journal::unwritten()), Journal::create)?;
     let uid = ground.uid;
     let room = Room::make(&std::env::temp_dir(), uid)?;

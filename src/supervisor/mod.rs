@@ -191,14 +191,6 @@ pub enum Error {
     Stem,
 }
 
-/// Holds back the signals that ask us to end until [`hold`] looks at them.
-///
-/// # Errors
-/// When the kernel refuses.
-pub fn hold_signals() -> Result<(), Error> {
-    start::watch_signals().map(drop)
-}
-
 /// Locks the task's command in, waits for its end, and empties the room.
 ///
 /// # Errors

@@ -197,6 +197,13 @@ pub(super) fn helper_uid(agent: u32) -> u32 {
     agent + 1
 }
 
+/// Those that ask us to end.
+pub(super) const ENDING: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
+
+pub(super) fn asks_to_end(number: i32) -> bool {
+    ENDING.iter().any(|signal| *signal as i32 == number)
+}
+
 fn watched() -> SigSet {
     let mut set = SigSet::empty();
     WATCHED.into_iter().for_each(|signal| set.add(signal));

@@ -13,7 +13,7 @@ use nix::{
 
 use super::{
     Error, OnSignal, Outcome, Stop,
-    start::{Crew, step},
+    start::{Crew, asks_to_end, step},
 };
 use crate::{
     jail::{self, stem},
@@ -215,6 +215,9 @@ impl Watch<'_> {
                     self.took = self.started.elapsed();
                     self.empty();
                 }
+                // Whoever signals the stem signals all of us: a runner that cancels, and leaves out PID 1 at first.
+                stem::News::Asked(number) if self.crew.on_signal == OnSignal::Cancel => self.signal(number)?,
+                stem::News::Asked(_) => {}
                 stem::News::Empty(count) => {
                     self.left_behind = count;
                     self.phase = Phase::Empty;
@@ -235,7 +238,7 @@ impl Watch<'_> {
         if number == libc::SIGCHLD {
             return self.reap();
         }
-        let asks_to_end = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT].contains(&number);
+        let asks_to_end = asks_to_end(number);
         match (self.phase, self.crew.on_signal) {
             (Phase::Running, OnSignal::Forward) => {
                 let byte = u8::try_from(number).unwrap_or(0);

@@ -4,7 +4,11 @@
 use std::{
     fs::File,
     io::{self, Read as _},
-    os::fd::{AsFd as _, OwnedFd},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::process::ExitStatusExt as _,
+    },
+    process::Child,
     time::{Duration, Instant},
 };
 
@@ -15,8 +19,10 @@ use nix::{
     sys::{
         prctl,
         signal::{SigSet, Signal},
+        signalfd::SignalFd,
+        wait::waitpid,
     },
-    unistd::pipe2,
+    unistd::{Pid, pipe2, setpgid},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -57,13 +63,24 @@ pub enum Error {
     Cancelled(i32),
 }
 
-/// Starts `role` with `spec` and waits for its answer, at most `time`. A signal that asks us to end kills it.
+/// An answer, and whether the job was cancelled while the worker made it.
+#[derive(Debug)]
+pub struct Told<A> {
+    /// What it says.
+    pub answer: A,
+    /// A signal that asks us to end, which came when the worker [saw it through](see_through).
+    pub cancelled: Option<i32>,
+}
+
+/// Starts `role` with `spec` and waits for its answer, at most `time`. A signal that asks us to end goes on to the worker,
+/// which ends by it, or has come so far that it goes to its end.
 ///
 /// # Errors
 /// When there is no answer.
-pub fn ask<S: Serialize, A: DeserializeOwned>(role: Role, spec: &S, time: Duration) -> Result<A, Error> {
+pub fn ask<S: Serialize, A: DeserializeOwned>(role: Role, spec: &S, time: Duration) -> Result<Told<A>, Error> {
     let failed = |source: io::Error| Error::Start { role: role.name(), source };
     let signals = start::watch_signals().map_err(|error| failed(io::Error::other(error)))?;
+    prctl::set_child_subreaper(true).map_err(|errno| failed(errno.into()))?;
     let json = serde_json::to_vec(spec).map_err(|error| failed(error.into()))?;
     let memory = sys::descriptor::memory(&json).map_err(failed)?;
     let (answer, answer_in) = pipe2(OFlag::O_CLOEXEC).map_err(|errno| failed(errno.into()))?;
@@ -71,42 +88,101 @@ pub fn ask<S: Serialize, A: DeserializeOwned>(role: Role, spec: &S, time: Durati
     let mut child =
         sys::process::respawn(role.name(), &[(memory.as_fd(), 3), (answer_in.as_fd(), 4), (parent.as_fd(), 5)]).map_err(failed)?;
     drop(answer_in);
-    let deadline = Instant::now() + time;
-    let mut text = Vec::new();
-    let mut answer = File::from(answer);
-    let result = loop {
-        let mut fds = [PollFd::new(answer.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break Err(Error::Late { role: role.name(), seconds: time.as_secs() });
-        }
-        match poll(&mut fds, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
-            Err(Errno::EINTR) => continue,
-            other => other.map_err(|errno| failed(errno.into()))?,
-        };
-        let [said, signalled] = fds.map(|fd| fd.any().unwrap_or(true));
-        if signalled && let Some(number) = asked_to_end(&signals) {
-            break Err(Error::Cancelled(number));
-        }
-        if said && answer.by_ref().take(1 << 16).read_to_end(&mut text).map_err(failed)? == 0 {
-            break Ok(());
-        }
-        if text.len() as u64 > LONGEST {
-            break Err(Error::Silent(role.name()));
-        }
-    };
-    if result.is_err() {
-        child.kill().map_err(failed)?;
+    let mut listening = Listening { role, answer: answer.into(), signals, text: Vec::new(), cancelled: None };
+    let heard = listening.until(&child, Instant::now() + time);
+    if heard.is_err() || listening.cancelled.is_some() {
+        signal(&child, libc::SIGKILL);
     }
-    child.wait().map_err(failed)?;
-    result.and_then(|()| serde_json::from_slice(&text).map_err(|_| Error::Silent(role.name())))
+    let status = child.wait().map_err(failed)?;
+    reap_group(&child);
+    heard?;
+    let cancelled = listening.cancelled;
+    match serde_json::from_slice(&listening.text) {
+        Ok(answer) => Ok(Told { answer, cancelled }),
+        // A runner that cancels signals every process.
+        Err(_) => Err(match cancelled.or(status.signal().filter(|number| start::asks_to_end(*number))) {
+            Some(number) => Error::Cancelled(number),
+            None => Error::Silent(role.name()),
+        }),
+    }
 }
 
-fn asked_to_end(signals: &nix::sys::signalfd::SignalFd) -> Option<i32> {
+/// What is heard of one worker.
+struct Listening {
+    role: Role,
+    answer: File,
+    signals: SignalFd,
+    text: Vec<u8>,
+    cancelled: Option<i32>,
+}
+
+impl Listening {
+    /// Until the worker closes its answer.
+    fn until(&mut self, child: &Child, deadline: Instant) -> Result<(), Error> {
+        let role = self.role.name();
+        let failed = |source: io::Error| Error::Start { role, source };
+        let begin = Instant::now();
+        loop {
+            let mut fds = [PollFd::new(self.answer.as_fd(), PollFlags::POLLIN), PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Error::Late { role, seconds: begin.elapsed().as_secs() });
+            }
+            match poll(&mut fds, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+                Err(Errno::EINTR) => continue,
+                other => other.map_err(|errno| failed(errno.into()))?,
+            };
+            let [said, signalled] = fds.map(|fd| fd.any().unwrap_or(true));
+            if signalled && let Some(number) = asked_to_end(&self.signals) {
+                self.cancelled.get_or_insert(number);
+                signal(child, number);
+            }
+            if said && self.answer.by_ref().take(1 << 16).read_to_end(&mut self.text).map_err(failed)? == 0 {
+                return Ok(());
+            }
+            if self.text.len() as u64 > LONGEST {
+                return Err(Error::Silent(role));
+            }
+        }
+    }
+}
+
+/// Signals the worker and what it started; it may not lead its group yet.
+fn signal(child: &Child, number: i32) {
+    let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
+    if sys::process::kill(-pid, number).is_err() {
+        // Gone meanwhile is as good.
+        let _ = sys::process::kill(pid, number);
+    }
+}
+
+/// The worker is gone; what it had started ends before its directories are removed.
+fn reap_group(child: &Child) {
+    let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
+    let _ = sys::process::kill(-pid, libc::SIGKILL);
+    while matches!(waitpid(Pid::from_raw(-pid), None), Ok(_) | Err(Errno::EINTR)) {}
+}
+
+/// The last signal that asks us to end and that nobody heard yet.
+pub fn unheard() -> Option<i32> {
+    start::watch_signals().ok().and_then(|signals| asked_to_end(&signals))
+}
+
+/// From here on a worker goes to its end: a signal that asks it to end, or what it started, is only the supervisor's to hear.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn see_through() -> io::Result<()> {
+    let mut set = SigSet::empty();
+    start::ENDING.into_iter().for_each(|signal| set.add(signal));
+    Ok(set.thread_block()?)
+}
+
+fn asked_to_end(signals: &SignalFd) -> Option<i32> {
     let mut found = None;
     while let Ok(Some(signal)) = signals.read_signal() {
         let number = i32::try_from(signal.ssi_signo).unwrap_or(0);
-        if [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT].contains(&number) {
+        if start::asks_to_end(number) {
             found = Some(number);
         }
     }
@@ -129,6 +205,8 @@ impl Desk {
         let desk = Self { spec: sys::descriptor::take(3)?, answer: sys::descriptor::take(4)? };
         let parent = sys::descriptor::take(5)?;
         prctl::set_pdeathsig(Some(Signal::SIGKILL))?;
+        // Leads what it starts, so that all of it can be ended together.
+        setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
         // Only unblocked: a git that ends early must be an error here, not a signal.
         SigSet::empty().thread_set_mask()?;
         let mut fds = [PollFd::new(parent.as_fd(), PollFlags::POLLIN)];
