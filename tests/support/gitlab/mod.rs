@@ -172,7 +172,8 @@ impl GitLab {
         self.shared.requests.lock().unwrap().clone()
     }
 
-    /// The next `times` requests whose path contains `path` are answered with `status`, and not carried out.
+    /// The next `times` requests whose path contains `path` are answered with `status`, and not carried out. `path` may begin
+    /// with a method and a blank, and end with `$`, the path's end.
     pub fn fail_next(&self, path: &str, status: u16, headers: &[(&str, &str)], times: usize) {
         self.fault(path, status, headers, None, false, times);
     }

@@ -20,7 +20,7 @@ fn one(stream: &TcpStream, shared: &Shared) {
     shared.requests.lock().unwrap().push(request.clone());
     let latency = *shared.latency.lock().unwrap();
     thread::sleep(latency);
-    let answer = match fault(shared, &request.path) {
+    let answer = match fault(shared, &request) {
         Some(fault) if !fault.after => told(&fault),
         Some(fault) => {
             truth(shared, &request);
@@ -32,13 +32,20 @@ fn one(stream: &TcpStream, shared: &Shared) {
     let _ = answer.write(&mut stream);
 }
 
-/// The next fault for `path`, counted down.
-fn fault(shared: &Shared, path: &str) -> Option<Fault> {
+/// The next fault for the request, counted down.
+fn fault(shared: &Shared, request: &Request) -> Option<Fault> {
     let mut faults = shared.faults.lock().unwrap();
-    let fault = faults.iter_mut().find(|fault| fault.times > 0 && path.contains(&fault.path))?;
+    let fault = faults.iter_mut().find(|fault| fault.times > 0 && fits(&fault.path, request))?;
     fault.times -= 1;
     let Fault { path, status, headers, body, after, .. } = fault;
     Some(Fault { path: path.clone(), status: *status, headers: headers.clone(), body: body.clone(), after: *after, times: 1 })
+}
+
+/// Part of a path; a method may stand before it, and `$` for the path's end behind it.
+fn fits(pattern: &str, request: &Request) -> bool {
+    let (method, part) = pattern.split_once(' ').unwrap_or(("", pattern));
+    let there = part.strip_suffix('$').map_or_else(|| request.path.contains(part), |end| request.path.ends_with(end));
+    there && (method.is_empty() || method == request.method)
 }
 
 fn told(fault: &Fault) -> Response {

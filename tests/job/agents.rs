@@ -1,0 +1,112 @@
+//! Agents that are missing, hang, flood, lie, leave processes behind, or leave a workspace that cannot be read as it is.
+
+use std::{
+    fs,
+    process::{Output, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
+    thread::sleep,
+    time::Duration,
+};
+
+use crate::{IMPLEMENT, Scene, all_at_once, text};
+
+fn under(scene: &Scene, script: &str, limits: &str) -> Output {
+    let quoted = serde_json::to_string(script).unwrap();
+    let policy = format!("version = 1\n[agent]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", {quoted}]\n[limits]\n{limits}\n");
+    scene.job_by(&policy).output().unwrap()
+}
+
+#[test]
+fn a_program_that_is_missing_is_named() {
+    for (command, word) in [("no-such-agent", "not found"), ("/etc/passwd", "cannot be executed")] {
+        let scene = Scene::new();
+        let policy = format!("version = 1\n[agent]\nkind = \"command\"\ncommand = [\"{command}\"]\n");
+        scene.refused(&scene.job_by(&policy).output().unwrap(), 67, &[command, word]);
+    }
+}
+
+#[test]
+fn an_agent_that_hangs_is_stopped() {
+    let scene = Scene::new();
+    let output = under(&scene, &format!("{IMPLEMENT}; trap '' TERM; sleep 60"), "time = 2");
+    scene.refused(&output, 68, &["`limits.time`"]);
+}
+
+/// The most memory that a process of ours beneath `pid` has had, in KiB (proc(5), `VmHWM`).
+fn peak(pid: u32, most: &AtomicU64) {
+    for child in fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default().split_whitespace() {
+        let Ok(status) = fs::read_to_string(format!("/proc/{child}/status")) else { continue };
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+        most.fetch_max(line.trim().trim_end_matches(" kB").parse().unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn an_agent_that_floods_its_log_changes_nothing() {
+    let scene = Scene::new();
+    // 200 MB: half of it as one line, half of it in lines.
+    let flood = "head -c 100000000 /dev/zero | tr '\\0' x; echo; yes line | head -c 100000000";
+    let quoted = serde_json::to_string(&format!("{IMPLEMENT}; {flood}")).unwrap();
+    let policy = format!("version = 1\n[agent]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", {quoted}]\n[limits]\nlog_bytes = \"64K\"\n");
+    let child = scene.job_by(&policy).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (pid, most) = (child.id(), AtomicU64::new(0));
+    let output = std::thread::scope(|scope| {
+        let waits = scope.spawn(|| child.wait_with_output().unwrap());
+        while !waits.is_finished() {
+            peak(pid, &most);
+            sleep(Duration::from_millis(20));
+        }
+        waits.join().unwrap()
+    });
+    scene.ended(&output, 0, &["merge request !1 opened"]);
+    let said = text(&output);
+    assert!(said.contains("were not shown (limits.log_bytes)") && said.len() < 200_000, "{} bytes", said.len());
+    let most = most.into_inner();
+    println!("the largest of our processes had {most} KiB; the log has {} bytes", said.len());
+    assert!((1..100_000).contains(&most), "{most} KiB");
+}
+
+#[test]
+fn processes_that_are_left_behind_are_killed_and_counted() {
+    let scene = Scene::new();
+    let daemon = "setsid sh -c 'trap \"\" TERM HUP; sleep 2; echo late >> src/ferry.py' > /dev/null 2>&1 &";
+    let output = scene.run(&format!("{IMPLEMENT}; {daemon} {daemon} {daemon} sleep 0.5"));
+    scene.ended(&output, 0, &["merge request !1 opened"]);
+    // Each shell has a `sleep` of its own.
+    assert!(text(&output).contains("left 6 processes behind; they were killed"), "{}", text(&output));
+    let content = scene.gitlab.git(&["show", &format!("{}:src/ferry.py", scene.branch())]);
+    assert!(!content.contains("late"), "{content}");
+}
+
+/// What the agent leaves, the exit code, and what the log says.
+const LEFT: [(&str, u8, &str); 9] = [
+    ("mkdir -p d/e; echo x > d/e/f; chmod 0 d/e/f d/e d", 0, "merge request"),
+    ("chmod 0 src/ferry.py src .", 0, "changed no file"),
+    ("rm -rf * .[!.]*", 66, "ci/config"),
+    ("cd ..; rm -rf \"$CI_PROJECT_DIR\"; mv workspace gone; ln -s /etc workspace; true", 66, "ci/config"),
+    ("mkfifo pipe", 66, "pipe"),
+    ("python3 -c \"import socket; socket.socket(1).bind('sock')\"", 66, "sock"),
+    ("echo x > aux.txt; echo x > nul", 66, "nul"),
+    ("mknod device c 1 3 || echo x > \"$(printf 'a\\nb')\"", 66, "a\\nb"),
+    ("rm -rf src; ln -s / src", 66, "mode/symlink"),
+];
+
+#[test]
+fn whatever_the_agent_leaves_is_judged_or_not_inspected_but_never_passed_unseen() {
+    all_at_once(LEFT.to_vec(), |(script, code, word): (&str, u8, &str)| {
+        let scene = Scene::new();
+        let output = scene.run(&format!("cat > /dev/null; {script}"));
+        println!("{script}: {:?}", output.status.code());
+        // Without a uid of its own for the agent, we are no more than it is: what it locks is not read.
+        let unread = output.status.code() == Some(71) && !nix::unistd::geteuid().is_root();
+        if unread {
+            scene.refused(&output, 71, &["cannot be read"]);
+        } else {
+            scene.ended(&output, code, &[]);
+            assert!(text(&output).contains(word), "{script}: {}", text(&output));
+        }
+        if code != 0 {
+            scene.nothing_left();
+        }
+    });
+}
