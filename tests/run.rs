@@ -3,68 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "support/inside.rs"]
+mod inside;
+
 use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpListener,
     os::unix::fs::MetadataExt as _,
-    path::Path,
-    process::{Command, Output, Stdio},
+    process::Stdio,
     thread::sleep,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use inside::{TIDEWAITER, inside, is_root, outside, refused, text, wait_until, workspace};
 use tempfile::TempDir;
-
-const TIDEWAITER: &str = env!("CARGO_BIN_EXE_tidewaiter");
-
-/// A directory that the agent's uid can reach, as a checkout in a job is.
-fn workspace() -> TempDir {
-    let directory = TempDir::new().unwrap();
-    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    directory
-}
-
-fn outside(directory: &Path, command: &[&str]) -> Command {
-    let mut made = Command::new(command[0]);
-    made.args(&command[1..]).current_dir(directory).env_remove("TIDEWAITER_POLICY").env_remove("GITLAB_CI").stdin(Stdio::null());
-    made
-}
-
-/// In the fence that is to be had everywhere; `fences` shows the other one.
-fn inside(directory: &Path, command: &[&str]) -> Command {
-    let mut made = outside(directory, &[&[TIDEWAITER, "run", "--"], command].concat());
-    made.env("TIDEWAITER_POLICY", "version = 1\n[network]\nfence = \"broker\"\n");
-    made
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// Python that prints `went through`, or the name of the error that it got.
-fn attempt(code: &str) -> Vec<String> {
-    let script = format!(
-        "import errno,os,socket,sys,ctypes\ntry:\n    {}\n    print('went through')\nexcept OSError as e:\n    print(errno.errorcode[e.errno])\n",
-        code.replace('\n', "\n    ")
-    );
-    vec!["python3".to_owned(), "-c".to_owned(), script]
-}
-
-/// The attempt goes through outside and fails with `error` inside.
-fn refused(code: &str, error: &str) {
-    let directory = workspace();
-    let script = attempt(code);
-    let script: Vec<&str> = script.iter().map(String::as_str).collect();
-    let control = outside(directory.path(), &script).output().unwrap();
-    assert!(text(&control).contains("went through"), "the attempt does not even work outside: {code}\n{}", text(&control));
-    let attack = inside(directory.path(), &script).output().unwrap();
-    assert_eq!(text(&attack).trim(), error, "{code}");
-}
-
-fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
 
 #[test]
 fn the_command_gives_the_status() {
@@ -229,9 +182,11 @@ fn whoever_is_left_behind_is_killed() {
 #[test]
 fn the_agent_dies_with_its_supervisor() {
     let directory = workspace();
-    let mut supervisor = inside(directory.path(), &["sh", "-c", "while :; do echo x >> alive; sleep 0.02; done"]).spawn().unwrap();
+    let rooms = workspace();
+    let script = "while :; do echo x >> alive; sleep 0.02; done";
+    let mut supervisor = inside(directory.path(), &["sh", "-c", script]).env("TMPDIR", rooms.path()).spawn().unwrap();
     let alive = directory.path().join("alive");
-    wait_until(|| alive.exists());
+    wait_until("start", || alive.exists());
     supervisor.kill().unwrap();
     supervisor.wait().unwrap();
     let size = || fs::metadata(&alive).unwrap().len();
@@ -271,12 +226,4 @@ fn nothing_of_ours_is_left_behind() {
     let output = inside(directory.path(), &["sh", "-c", script]).env("TMPDIR", scratch.path()).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(10), "it never happened");
-        sleep(Duration::from_millis(10));
-    }
 }

@@ -3,59 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "support/inside.rs"]
+mod inside;
+
 use std::{
     fs,
     path::Path,
     process::{Command, Output, Stdio},
 };
 
+use inside::{BROKER, TIDEWAITER, inside, is_root, outside, refused, text, workspace};
 use tempfile::TempDir;
-
-const TIDEWAITER: &str = env!("CARGO_BIN_EXE_tidewaiter");
-
-/// A directory that the agent's uid can reach, as a checkout in a job is.
-fn workspace() -> TempDir {
-    let directory = TempDir::new().unwrap();
-    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    directory
-}
-
-fn outside(directory: &Path, command: &[&str]) -> Command {
-    let mut made = Command::new(command[0]);
-    made.args(&command[1..]).current_dir(directory).env_remove("TIDEWAITER_POLICY").env_remove("GITLAB_CI").stdin(Stdio::null());
-    made
-}
-
-/// In the fence that is to be had everywhere; `fences` shows the other one.
-fn inside(directory: &Path, command: &[&str]) -> Command {
-    let mut made = outside(directory, &[&[TIDEWAITER, "run", "--"], command].concat());
-    made.env("TIDEWAITER_POLICY", BROKER);
-    made
-}
-
-const BROKER: &str = "version = 1\n[network]\nfence = \"broker\"\n";
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// Python that prints a marker, tries, and prints `went through` or the name of the error that it got.
-fn attempt(code: &str) -> String {
-    format!(
-        "import array,ctypes,errno,fcntl,os,signal,socket,struct,sys,time\nprint('trying')\ntry:\n    {}\n    print('went through')\nexcept OSError as e:\n    print(errno.errorcode[e.errno])\n",
-        code.replace('\n', "\n    ")
-    )
-}
-
-/// The attempt goes through outside and fails with `error` inside.
-fn refused(code: &str, error: &str) {
-    let directory = workspace();
-    let script = attempt(code);
-    let control = outside(directory.path(), &["python3", "-c", &script]).output().unwrap();
-    assert!(text(&control).contains("went through"), "the attempt does not even work outside: {code}\n{}", text(&control));
-    let attack = inside(directory.path(), &["python3", "-c", &script]).output().unwrap();
-    assert_eq!(text(&attack).lines().collect::<Vec<_>>(), ["trying", error], "{code}");
-}
 
 #[test]
 fn no_socket_can_be_taken_off_loopback_by_a_link_local_bind() {
@@ -70,7 +28,7 @@ fn no_socket_can_be_taken_off_loopback_by_a_link_local_bind() {
 fn lacks(what: &str, programs: &[&str]) -> bool {
     let there = |name: &str| Command::new("sh").args(["-c", &format!("command -v {name}")]).output().unwrap().status.success();
     let missing = programs.iter().find(|name| !there(name));
-    if !nix::unistd::geteuid().is_root() {
+    if !is_root() {
         println!("NOT RUN: {what}: it needs root");
         return true;
     }
