@@ -100,19 +100,20 @@ fn case(folder: &Path, file: &Path) -> Result<Case, String> {
         (true, false) => Kind::Allowed,
         (false, false) => Kind::Attack,
     };
-    let list = |text: Option<String>, by| text.map_or(vec![], |text| text.split(by).map(|one| one.trim().to_owned()).collect::<Vec<_>>());
+    let list =
+        |text: Option<String>, by: &str| text.map_or(vec![], |text| text.split(by).map(|one| one.trim().to_owned()).collect::<Vec<_>>());
     let made = Case {
         file: file.to_owned(),
         kind,
         line: head.remove("line").ok_or_else(|| format!("{name}: no `line`"))?,
         control: head.remove("control").ok_or_else(|| format!("{name}: no `control`"))?,
-        seen: list(head.remove("seen"), ';'),
+        seen: list(head.remove("seen"), "; "),
         journal: head.remove("journal"),
         changes: head.remove("outside").is_some_and(|what| what == "changed"),
         victim: head.remove("victim"),
         attacks_a_process: text.contains("VICTIM"),
         residual: head.remove("residual"),
-        places: list(head.remove("places"), ' '),
+        places: list(head.remove("places"), " "),
         timeout: head.remove("timeout").map_or(Ok(20), |text| text.parse().map_err(|_| format!("{name}: `timeout` is no number")))?,
         inside,
         name: name.clone(),

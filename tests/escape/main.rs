@@ -125,6 +125,12 @@ fn report(cases: &[Case], places: &[&Place], runs: Vec<Run>) {
         }
         table.insert(run.place, found);
     }
+    let slow = runs
+        .iter()
+        .flat_map(|run| run.lines.iter().filter_map(|line| Some((line["t1"].as_f64()? - line["t0"].as_f64()?, run.place, &line["case"]))));
+    for (took, place, name) in slow.filter(|(took, ..)| *took > 3.0) {
+        println!("slow: {took:.1} s {place} {name}");
+    }
     let text = written(cases, places, &table);
     println!("{text}");
     let _ = fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("escape.txt"), &text);

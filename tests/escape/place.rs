@@ -59,12 +59,12 @@ deny = ["/opt/secrets"]
 [network]
 fence = "FENCE"
 tunnels = [
-    "allowed.example:443", "allowed.example:80", "rebind.example:443", "inner.example:443", "linklocal.example:443",
-    "mixed.example:443", "metadata.google.internal:80", "169.254.169.254:80", "168.63.129.16:80", "100.100.100.200:80",
+    "allowed.example:443", "allowed.example:80", "rebind.example:6379", "inner.example:443", "linklocal.example:443",
+    "mixed.example:443", "flip.example:443", "metadata.google.internal:80", "169.254.169.254:80", "168.63.129.16:80", "100.100.100.200:80",
     "[fd00:ec2::254]:80", "127.0.0.1:6379",
 ]
 private = [
-    "allowed.example", "mixed.example", "metadata.google.internal", "169.254.169.254", "168.63.129.16", "100.100.100.200",
+    "allowed.example", "mixed.example", "flip.example", "metadata.google.internal", "169.254.169.254", "168.63.129.16", "100.100.100.200",
     "fd00:ec2::254",
 ]
 
@@ -118,7 +118,8 @@ impl Place {
         let kind = if case.kind == Kind::Around { "around" } else { "inside" };
         let path = known.join(program(case));
         let lab = known.ancestors().nth(3).unwrap();
-        json!({ "name": case.name, "kind": kind, "path": path, "attacks": case.attacks_a_process, "timeout": case.timeout, "lab": lab })
+        let settle = if case.journal.is_some() { 0.1 } else { 0.03 };
+        json!({ "name": case.name, "kind": kind, "settle": settle, "path": path, "attacks": case.attacks_a_process, "timeout": case.timeout, "lab": lab })
     }
 
     /// All of it belongs to whoever starts the job, and others may look at it as far as its modes say.

@@ -17,3 +17,12 @@ static inline long step(long answer) {
     if (answer < 0) result(answer);
     return answer;
 }
+
+/* A call of the i386 table through `int 0x80`; pointers have to lie in the low 4 GiB. */
+static inline long i386(long number, long a, long b, long c) {
+    long answer;
+    __asm__ volatile("push %%rbx; mov %2, %%rbx; int $0x80; pop %%rbx"
+                     : "=a"(answer) : "0"(number), "r"(a), "c"(b), "d"(c) : "r8", "r9", "r10", "r11", "memory");
+    errno = answer < 0 ? -answer : 0;
+    return answer < 0 ? -1 : answer;
+}

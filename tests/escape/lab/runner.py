@@ -50,6 +50,8 @@ def main():
             result, output = run(case)
         except OSError as error:
             result, output = "not started: %s" % error, ""
+        # What the outside sees of it, and the journal's record, are written a moment later.
+        time.sleep(case["settle"])
         print(json.dumps({"case": case["name"], "result": result, "t0": t0, "t1": time.monotonic(), "w0": w0,
                           "w1": int(time.time() * 1000), "output": output[-1500:]}), flush=True)
 

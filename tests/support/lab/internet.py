@@ -7,7 +7,9 @@ Events that it writes (see seen.py):
   tls HOST NAME      a handshake at HOST that asked for NAME (`-` for none); HOST is the name that owns the address
   http HOST METHOD TARGET HOSTFIELD      a request at HOST
   bytes HOST PORT    anything at all that was sent to HOST on a port that is not HTTP
+  overridden HOST    a field that asks for another method     smuggled HOST   a chunk's extension or trailer
 """
+import itertools
 import os
 import socket
 import ssl
@@ -48,10 +50,14 @@ NAMES = {
     "inner.example": ["10.77.0.3"],
     "linklocal.example": ["169.254.1.1"],
     "mixed.example": ["203.0.113.10", "169.254.169.254"],
+    "flip.example": ["203.0.113.10", "169.254.169.254"],
     "metadata.google.internal": ["169.254.169.254"],
     "host.docker.internal": ["172.17.0.1"],
     "postgres": ["10.77.0.3"],
 }
+
+
+METHODS = (b"GET ", b"POST", b"PUT ", b"HEAD")
 
 
 def thread(target, *args):
@@ -90,6 +96,9 @@ def note(protocol, to, rest, length):
         seen("ip %d %s" % (protocol, to))
 
 
+turn = itertools.count()
+
+
 def question(packet):
     """The name and type of a query's only question, and where it ends."""
     labels, at = [], 12
@@ -103,6 +112,9 @@ def answer(packet):
     name, kind, end = question(packet)
     seen("dns " + name)
     found = NAMES.get(name, []) if kind == 1 else []
+    if name == "flip.example" and kind == 1:
+        # Another address each time, as a rebinding name server gives them.
+        found = [NAMES[name][next(turn) % 2]]
     records = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + socket.inet_aton(address) for address in found)
     flags = 0x8180 if name in NAMES else 0x8183
     return packet[:2] + struct.pack("!HHHHH", flags, 1, len(found), 0, 0) + packet[12:end] + records
@@ -126,7 +138,7 @@ def dns_tcp(connection, _host, _port):
 
 
 def http(connection, host, port):
-    """Answers one request; a body is read to its length."""
+    """Answers requests, a second one only where it came with the first; a body is read to its length."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)
@@ -135,13 +147,27 @@ def http(connection, host, port):
                 seen("bytes %s %d" % (host, port))
             return
         data += more
+    while b"\r\n\r\n" in data:
+        data = one(connection, host, data)
+
+
+def one(connection, host, data):
     head, body = data.split(b"\r\n\r\n", 1)
     lines = head.decode("latin-1").split("\r\n")
     fields = dict((name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:]))
     words = lines[0].split(" ")
     target = words[1] if len(words) > 1 else "-"
     seen("http %s %s %s %s" % (host, words[0], target, fields.get("host", "-")))
-    while len(body) < int(fields.get("content-length", 0)):
+    if "x-http-method-override" in fields:
+        seen("overridden " + host)
+    if "chunked" in fields.get("transfer-encoding", ""):
+        while b"0\r\n" not in body:
+            body += connection.recv(65536)
+        if b"smuggled" in body:
+            seen("smuggled " + host)
+        body = b""
+    length = 0 if "transfer-encoding" in fields else int(fields.get("content-length", "0"))
+    while len(body) < length:
         body += connection.recv(65536)
     if target.startswith("/redirect"):
         connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: https://evil.example/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -150,18 +176,19 @@ def http(connection, host, port):
     else:
         text = ("this is " + host).encode()
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(text), text))
+    return body[length:]
 
 
 def https(connection, host, port):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(DIRECTORY + "/pki/server.pem", DIRECTORY + "/pki/server.key")
     context.sni_callback = lambda _socket, name, _context: seen("tls %s %s" % (host, name or "-"))
-    first = connection.recv(1, socket.MSG_PEEK)
+    first = connection.recv(4, socket.MSG_PEEK)
     if not first:
         return
+    if first[0] != 0x16:
+        return http(connection, host, port) if first in METHODS else swallow(connection, host, port)
     seen("bytes %s %d" % (host, port))
-    if first != b"\x16":
-        return http(connection, host, port) if first.isalpha() else None
     with context.wrap_socket(connection, server_side=True) as secured:
         http(secured, host, port)
 

@@ -12,6 +12,7 @@ import struct
 import sys
 import threading
 import time
+import unicodedata
 
 from seen import Seen
 
@@ -77,29 +78,12 @@ def bound(name, kind):
 
 
 def careless(connection):
-    """Does whatever it is asked: CONNECT to anyone, any URL, the first Host field or the URL's as it comes."""
+    """Does whatever it is asked: SOCKS, CONNECT to anyone, any URL; other requests go to the allowed host as they come."""
     try:
-        head = b""
-        while b"\r\n\r\n" not in head and b"\n\n" not in head:
-            more = connection.recv(4096)
-            if not more:
-                return
-            head += more
-        first = head.split(b"\n", 1)[0].decode("latin-1").strip()
-        _, target = first.split(" ")[:2]
-        if first.startswith("CONNECT "):
-            host, _, port = target.rpartition(":")
-            far = dial(host, port)
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            rest = re.split(rb"\r\n\r\n", head, maxsplit=1)[1]
-        elif target.startswith("/anthropic"):
-            context = ssl.create_default_context(cafile=DIRECTORY + "/pki/ca.pem")
-            plain = socket.create_connection(("203.0.113.20", 443), 5)
-            far, rest = context.wrap_socket(plain, server_hostname="provider.example"), head.replace(b"/anthropic", b"", 1)
+        if connection.recv(1, socket.MSG_PEEK) == b"\5":
+            far, rest = socks(connection), b""
         else:
-            authority, _, path = target.partition("://")[2].partition("/")
-            host, _, port = authority.rpartition("@")[2].partition(":")
-            far, rest = dial(host, port or "80"), head.replace(target.encode("latin-1"), b"/" + path.encode("latin-1"), 1)
+            far, rest = asked(connection)
         far.sendall(rest)
         thread(pump, far, connection)
         pump(connection, far)
@@ -107,11 +91,45 @@ def careless(connection):
         connection.close()
 
 
+def socks(connection):
+    """RFC 1928, a name up to its NUL."""
+    connection.recv(3)
+    connection.sendall(b"\5\0")
+    length = connection.recv(5)[4]
+    name, port = connection.recv(length).decode("latin-1"), struct.unpack("!H", connection.recv(2))[0]
+    far = dial(name, port)
+    connection.sendall(b"\5\0\0\1\0\0\0\0\0\0")
+    return far
+
+
+def asked(connection):
+    head = b""
+    while b"\r\n\r\n" not in head and b"\n\n" not in head:
+        more = connection.recv(4096)
+        if not more:
+            raise ValueError(head)
+        head += more
+    words = head.split(b"\n", 1)[0].decode("latin-1").strip().split(" ")
+    method, target = words[0], (" ".join(words[1:-1]) or words[1]).strip()
+    if method == "CONNECT":
+        host, _, port = target.rpartition(":")
+        far = dial(host, port)
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        return far, re.split(rb"\r\n\r\n", head, maxsplit=1)[1]
+    if target.startswith("/anthropic"):
+        context = ssl.create_default_context(cafile=DIRECTORY + "/pki/ca.pem")
+        plain = socket.create_connection(("203.0.113.20", 443), 5)
+        return context.wrap_socket(plain, server_hostname="provider.example"), head.replace(b"/anthropic", b"", 1)
+    if "://" not in target:
+        return dial("allowed.example", "80"), head
+    authority, _, path = target.partition("://")[2].partition("/")
+    host, _, port = authority.rpartition("@")[2].partition(":")
+    return dial(host, port or "80"), head.replace(target.encode("latin-1"), b"/" + path.encode("latin-1"), 1)
+
+
 def dial(host, port):
     """As a lenient resolver reads it: up to a NUL, without what is not ASCII, other dots folded to one."""
     host = host.encode("latin-1").decode("utf-8", "ignore").partition("\0")[0]
-    import unicodedata
-
     host = unicodedata.normalize("NFKC", host).replace("\u3002", ".").rpartition("@")[2].strip("[]").rstrip(".")
     host = re.split(r"[#?\\/]", host)[0]
     return socket.create_connection((host, int(port)), 5)

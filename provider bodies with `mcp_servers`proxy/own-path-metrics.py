@@ -1,0 +1,8 @@
+# line: proxy reached with no/foreign session token
+# control: 200
+# inside: 403 gateway/path
+# seen: http allowed GET /metrics
+# journal: gateway/path
+from attempt import send, verdict
+
+result = verdict(send("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nTICKET\r\n\r\n"))

@@ -1,0 +1,5 @@
+# line: what plain work needs
+# control: 200
+node -e 'require("http").createServer((_, a) => a.end("text")).listen(0, "127.0.0.1", function () {
+  require("http").get({ port: this.address().port, host: "127.0.0.1" }, a => { console.log("result: " + a.statusCode); process.exit(); });
+});'

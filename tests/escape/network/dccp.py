@@ -1,0 +1,6 @@
+# line: UDP-Lite (proto 136)
+# control: ESOCKTNOSUPPORT
+# inside: EACCES
+import socket
+
+socket.socket(socket.AF_INET, 6, 33)  # SOCK_DCCP, IPPROTO_DCCP

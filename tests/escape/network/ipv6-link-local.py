@@ -1,0 +1,9 @@
+# line: IPv6 literal / NAT64
+# control: works
+# inside: EAFNOSUPPORT
+# seen: tcp [fe80::66]:443
+import socket
+
+made = socket.socket(socket.AF_INET6)
+made.settimeout(5)
+made.connect(("fe80::66", 443, 0, socket.if_nametoindex("eth0")))

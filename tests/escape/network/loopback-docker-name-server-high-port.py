@@ -1,0 +1,7 @@
+# line: connect (and fast-open send) to a service
+# control: works
+# inside: EACCES
+# seen: loopback 127.0.0.11:41999
+import socket
+
+socket.create_connection(("127.0.0.11", 41999), 5)

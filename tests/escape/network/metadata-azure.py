@@ -1,0 +1,7 @@
+# line: 169.254.169.254, fd00:ec2::254
+# control: works
+# inside: EACCES
+# seen: tcp 168.63.129.16:80
+import socket
+
+socket.create_connection(("168.63.129.16", 80), 5)

@@ -1,0 +1,6 @@
+# line: AF_VSOCK connect to CID 2
+# control: EAFNOSUPPORT
+# inside: EACCES
+import socket
+
+socket.socket(30, 1)  # AF_TIPC

@@ -1,0 +1,9 @@
+# line: `evil-gitlab.com`, `gitlab.com.evil`
+# control: 200
+# inside: 403 network/tunnel
+# seen: tcp 198.51.100.66:443
+# journal: network/tunnel
+from attempt import connect
+
+connect("allowed.example.evil.example:443")
+result = "200"

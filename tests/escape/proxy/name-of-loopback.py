@@ -1,0 +1,9 @@
+# line: allowed name resolving to RFC1918
+# control: 200
+# inside: 403 network/address
+# seen: loopback 127.0.0.1:6379
+# journal: network/address
+from attempt import connect
+
+connect("rebind.example:6379")
+result = "200"

@@ -1,0 +1,8 @@
+# line: path rules:
+# control: 200
+# inside: 403 route/path
+# seen: http provider POST /v1/messages/batches
+# journal: route/path
+from attempt import messages
+
+result = messages('{"model":"model-one","max_tokens":8,"messages":[{"role":"user","content":"hello"}]}', path="/v1/messages/batches")
