@@ -60,6 +60,9 @@ pub enum Error {
     /// The kernel has none.
     #[error("this kernel has no Landlock, or it is not in the boot parameter `lsm=`")]
     None,
+    /// The kernel knows no scopes.
+    #[error("Landlock is older than ABI 6, which brought scopes (Linux 6.12)")]
+    NoScopes,
     /// A path that the policy grants does not open.
     #[error("{path}: {source}; the policy grants this path, so it has to be there (or take it out of `files`)")]
     Path {
@@ -112,8 +115,7 @@ pub fn open(grants: &Grants) -> Result<Opened, Error> {
     Ok(opened)
 }
 
-/// Keeps signals and abstract sockets inside, and nothing else: the domain of the process that empties the room. Kernels
-/// before ABI 6 have no such domain, and nothing is done. Every domain
+/// Keeps signals and abstract sockets inside, and nothing else: the domain of the process that empties the room. Every domain
 /// refuses to link and rename across directories if it does not grant it (landlock(7), `LANDLOCK_ACCESS_FS_REFER`), so this
 /// one grants it everywhere: the agent's own says where.
 ///
@@ -121,7 +123,7 @@ pub fn open(grants: &Grants) -> Result<Opened, Error> {
 /// As for [`Opened::restrict`].
 pub fn scope_only() -> Result<(), Error> {
     if !has_scopes(supported()?) {
-        return Ok(());
+        return Err(Error::NoScopes);
     }
     let root = PathFd::new("/").map_err(|error| Error::Path { path: "/".into(), source: io::Error::other(error) })?;
     let ruleset = Ruleset::default()

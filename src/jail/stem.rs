@@ -120,8 +120,8 @@ pub fn keep(Kept { stem: handed, space, door }: Kept) -> Result<(), Error> {
         return step("tell", writeln!(File::from(step("tell", handed[1].try_clone())?), "{line}"));
     }
     step("adopt orphans", prctl::set_child_subreaper(true))?;
-    landlock::scope_only()?;
     let emptying = Emptying::read(step("read how to empty the room", handed[7].try_clone())?)?;
+    emptying.bound()?;
     let streams = (io::stdin(), io::stdout(), io::stderr());
     let mut all = vec![(streams.0.as_fd(), 0), (streams.1.as_fd(), 1), (streams.2.as_fd(), 2)];
     all.extend(handed.iter().map(OwnedFd::as_fd).zip(3..));
@@ -159,6 +159,14 @@ impl Emptying {
         step("read how to empty the room", serde_json::from_reader(text).map_err(io::Error::from))
     }
 
+    /// Puts up the scope that bounds the last signal. Without one it would reach the whole machine.
+    fn bound(self) -> Result<(), Error> {
+        match self {
+            Self::Scope => Ok(landlock::scope_only()?),
+            Self::Uid(_) => Ok(()),
+        }
+    }
+
     /// Kills everyone of the agent. Outside of a scope the signal would reach the whole container, so it is never sent with
     /// our own uid there.
     fn kill_all(self) -> Result<(), Error> {
@@ -194,15 +202,15 @@ fn become_uid(uid: u32) -> Result<(), Errno> {
 pub fn main(fds: Descriptors) -> Result<(), Error> {
     step("ignore nothing", prctl::set_dumpable(false))?;
     step("adopt orphans", prctl::set_child_subreaper(true))?;
-    landlock::scope_only()?;
+    let emptying = Emptying::read(fds.emptying)?;
+    emptying.bound()?;
     let mut watched = SigSet::empty();
     [Signal::SIGCHLD, Signal::SIGTERM].into_iter().for_each(|signal| watched.add(signal));
     step("block signals", sigprocmask(SigmaskHow::SIG_BLOCK, Some(&watched), None))?;
     let signals = step("watch signals", SignalFd::with_flags(&watched, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))?;
     // Held open by this process alone: its end tells `enter` that its parent is gone.
     let (parent, _own) = step("make a pipe", pipe2(nix::fcntl::OFlag::O_CLOEXEC))?;
-    let Descriptors { enter: [spec, report, go, broker], control, news, broker: asks, emptying } = fds;
-    let emptying = Emptying::read(emptying)?;
+    let Descriptors { enter: [spec, report, go, broker], control, news, broker: asks, .. } = fds;
     let handed = [(spec.as_fd(), 3), (report.as_fd(), 4), (go.as_fd(), 5), (broker.as_fd(), 6), (parent.as_fd(), 7)];
     let stdio = [io::stdin().as_raw_fd(), io::stdout().as_raw_fd(), io::stderr().as_raw_fd()];
     let streams = (io::stdin(), io::stdout(), io::stderr());
