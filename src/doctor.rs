@@ -88,6 +88,7 @@ fn hold(policy: &Policy, ground: &Ground) -> Result<Vec<Tried>, supervisor::Erro
         job_in: false,
         ground,
         passed_over: vec![],
+        writes: vec![room.parent()],
         on_signal: OnSignal::Cancel,
     };
     Ok(supervisor::hold(task, &mut Journal::unwritten())?.proof)

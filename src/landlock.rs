@@ -33,6 +33,8 @@ pub struct Grants {
     pub devices: bool,
     /// Which TCP ports.
     pub ports: Ports,
+    /// Whether processes outside may be signalled, and abstract unix sockets outside connected to.
+    pub others: bool,
 }
 
 /// Which TCP ports may be connected to and bound.
@@ -84,6 +86,7 @@ pub enum Error {
 pub struct Opened {
     rules: Vec<(PathFd, BitFlags<AccessFs>)>,
     ports: Ports,
+    others: bool,
     abi: ABI,
 }
 
@@ -94,7 +97,7 @@ pub struct Opened {
 pub fn open(grants: &Grants) -> Result<Opened, Error> {
     let abi = supported()?;
     let deny: Vec<PathBuf> = grants.deny.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
-    let mut opened = Opened { rules: vec![], ports: grants.ports.clone(), abi };
+    let mut opened = Opened { rules: vec![], ports: grants.ports.clone(), others: grants.others, abi };
     for path in &grants.read_if_there {
         match path.canonicalize() {
             Ok(path) => opened.grant(&path, reading(), &deny)?,
@@ -140,7 +143,7 @@ impl Opened {
     /// When the kernel enforces less than all of it.
     pub fn restrict(self) -> Result<(), Error> {
         let mut ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::from_all(self.abi))?;
-        if has_scopes(self.abi) {
+        if has_scopes(self.abi) && !self.others {
             ruleset = ruleset.scope(Scope::Signal | Scope::AbstractUnixSocket)?;
         }
         if !matches!(self.ports, Ports::Open) {

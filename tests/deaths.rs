@@ -157,3 +157,32 @@ fn whenever_a_signal_comes_the_workspace_is_given_back() {
         assert_eq!(fs::metadata(scene.path()).unwrap().uid(), 0, "after {moment} ms");
     }
 }
+
+/// Reads the numbers of proc(5), `/proc/pid/status`.
+fn status(pid: u32, field: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.unwrap_or_default().trim().to_owned()
+}
+
+/// Once the agent runs, none of our own processes can gain anything, and those that face it hold no capability.
+#[test]
+fn our_own_processes_are_behind_walls_too() {
+    let scene = Scene::new();
+    let mut supervisor = scene.start(AGENT);
+    scene.works("start");
+    let control = std::process::id();
+    assert_eq!(status(control, "NoNewPrivs"), "0", "the walls are not ours to begin with");
+    for name in ["gateway", "broker", "scribe"] {
+        let pid = u32::try_from(role(&supervisor, &format!("tidewaiter-{name}")).unwrap().as_raw()).unwrap();
+        let found = ["NoNewPrivs", "CapEff", "CapPrm", "Seccomp"].map(|field| status(pid, field));
+        assert_eq!(found, ["1", "0000000000000000", "0000000000000000", "2"], "{name}");
+    }
+    assert_eq!(status(supervisor.id(), "NoNewPrivs"), "1");
+    if is_root() {
+        // CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP
+        assert_eq!(u64::from_str_radix(&status(supervisor.id(), "CapEff"), 16).unwrap() & !0x1ff, 0);
+    }
+    supervisor.kill().unwrap();
+    supervisor.wait().unwrap();
+}

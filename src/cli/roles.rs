@@ -63,7 +63,7 @@ fn work<S: DeserializeOwned, A: Serialize>(keep: impl FnOnce(&S) -> Keep, work: 
 fn reading(more: Option<PathBuf>, write: &[&PathBuf], network: bool) -> Keep {
     let read = ["/etc/resolv.conf", "/etc/hosts"].into_iter().map(PathBuf::from).chain(more).collect();
     let write: Vec<PathBuf> = write.iter().map(|path| (*path).clone()).collect();
-    Keep { read, capabilities: !write.is_empty(), write, network, uid: None }
+    Keep { read, capabilities: !write.is_empty(), write, network, uid: None, calls: false }
 }
 
 fn specification<T: DeserializeOwned>() -> Result<T, Box<dyn Error>> {
@@ -76,7 +76,7 @@ fn gateway() -> Done {
     let prepared = gateway::Gateway::prepare(spec)?;
     // Names are resolved by the C library, which reads these for every look-up.
     let read = ["/etc/resolv.conf", "/etc/hosts"].map(Into::into).to_vec();
-    confine::confine(&Keep { read, network: true, uid, ..Keep::default() })?;
+    confine::confine(&Keep { read, network: true, uid, calls: true, ..Keep::default() })?;
     // An empty line: nothing can fail any more.
     records.write_all(b"\n")?;
     let listeners = doors.into_iter().map(|door| Ok((receive_descriptor(&entrance)?.into(), door)));
@@ -90,7 +90,7 @@ fn gateway() -> Done {
 fn broker() -> Done {
     let (local_ports, uid): ((u16, u16), Option<u32>) = specification()?;
     let (pair, lifeline, witness, records) = (take(4)?, take(5)?, take(6)?, File::from(take(7)?));
-    confine::confine(&Keep { uid, ..Keep::default() })?;
+    confine::confine(&Keep { uid, calls: true, ..Keep::default() })?;
     let listener = match receive_descriptor(&pair) {
         // The walls did not come so far; who put them up says why.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
@@ -104,7 +104,7 @@ fn scribe() -> Done {
     let (spec, job_in, uid): (scribe::Spec, bool, Option<u32>) = specification()?;
     let (out, err, agent_in, results) = (take(4)?, take(5)?, take(6)?, take(7)?);
     let job_in = job_in.then(|| io::stdin().as_fd().try_clone_to_owned()).transpose()?;
-    confine::confine(&Keep { uid, ..Keep::default() })?;
+    confine::confine(&Keep { uid, calls: true, ..Keep::default() })?;
     let pipes = scribe::Pipes { out, err, agent_in: Some(agent_in), job_in };
     Ok(scribe::write_log(spec, pipes, io::stdout(), io::stderr(), File::from(results))?)
 }

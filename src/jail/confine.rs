@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use caps::CapSet;
+use caps::{CapSet, Capability, CapsHashSet};
 use nix::{
     errno::Errno,
     sys::prctl,
@@ -12,7 +12,7 @@ use nix::{
 
 use crate::{
     landlock::{self, Grants, Ports},
-    sys,
+    seccomp, sys,
 };
 
 /// What a helper keeps.
@@ -28,6 +28,8 @@ pub struct Keep {
     pub capabilities: bool,
     /// The uid to change to, where the process may.
     pub uid: Option<u32>,
+    /// Whether it makes no other system calls than an agent may.
+    pub calls: bool,
 }
 
 /// A wall that does not stand; the helper ends.
@@ -50,6 +52,9 @@ pub enum Error {
     /// Landlock.
     #[error(transparent)]
     Landlock(#[from] landlock::Error),
+    /// Seccomp.
+    #[error(transparent)]
+    Seccomp(#[from] seccomp::Error),
 }
 
 /// Hides this process from others of its uid: no core dump, no ptrace, no reading of its memory (prctl(2),
@@ -82,6 +87,47 @@ pub fn confine(keep: &Keep) -> Result<(), Error> {
         for set in [CapSet::Ambient, CapSet::Effective, CapSet::Permitted, CapSet::Inheritable] {
             caps::clear(None, set)?;
         }
+    }
+    let filters = keep.calls.then(seccomp::compile).transpose()?;
+    prctl::set_no_new_privs().map_err(Error::NoNewPrivs)?;
+    opened.restrict()?;
+    hide().map_err(Error::NoNewPrivs)?;
+    filters.map_or(Ok(()), |filters| Ok(filters.apply()?))
+}
+
+/// What a supervisor needs after boarding: to give files back, to kill the agent, and to give workers their uid.
+const SETTLED: [Capability; 9] = [
+    Capability::CAP_CHOWN,
+    Capability::CAP_DAC_OVERRIDE,
+    Capability::CAP_DAC_READ_SEARCH,
+    Capability::CAP_FOWNER,
+    Capability::CAP_FSETID,
+    Capability::CAP_KILL,
+    Capability::CAP_SETGID,
+    Capability::CAP_SETUID,
+    Capability::CAP_SETPCAP,
+];
+
+/// The supervisor's own walls, for it and all that it starts from here on: it writes beneath `write` alone, makes no
+/// namespace and no mount, and gains nothing by any program.
+///
+/// # Errors
+/// The first wall that does not stand.
+pub fn settle(write: &[PathBuf]) -> Result<(), Error> {
+    let grants = Grants {
+        read: vec!["/".into()],
+        write: write.to_vec(),
+        devices: true,
+        ports: Ports::Open,
+        // It holds the agent by signals.
+        others: true,
+        ..Grants::default()
+    };
+    let opened = landlock::open(&grants)?;
+    let kept = SETTLED.into_iter().collect();
+    for set in [CapSet::Effective, CapSet::Permitted] {
+        let held: CapsHashSet = caps::read(None, set)?.intersection(&kept).copied().collect();
+        caps::set(None, set, &held)?;
     }
     prctl::set_no_new_privs().map_err(Error::NoNewPrivs)?;
     opened.restrict()?;

@@ -141,6 +141,7 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
         scribe: board.log.scribe(&board.policy, &context.prompt),
         job_in: false,
         ground: &board.ground,
+        writes: vec![board.room.parent(), board.facts.checkout.clone()],
         on_signal: OnSignal::Cancel,
     };
     let outcome = supervisor::hold(task, &mut board.journal).map_err(failed)?;

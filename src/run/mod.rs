@@ -120,6 +120,7 @@ pub fn run(options: Options) -> Result<u8, Error> {
         },
         job_in: options.stdin,
         ground: &ground,
+        writes: vec![room.parent()],
         on_signal: OnSignal::Forward,
     };
     let outcome = supervisor::hold(task, &mut journal)?;

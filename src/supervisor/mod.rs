@@ -57,6 +57,8 @@ pub struct Task<'a> {
     pub job_in: bool,
     /// The walls that stand here.
     pub ground: &'a Ground,
+    /// What we still write ourselves once the agent runs, besides what is open.
+    pub writes: Vec<PathBuf>,
     /// What a signal to us means.
     pub on_signal: OnSignal,
 }
@@ -169,6 +171,9 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// A wall of our own.
+    #[error("the supervisor's own walls: {0}")]
+    Settling(#[from] jail::confine::Error),
     /// No range of ports for the agent.
     #[error(transparent)]
     Ports(#[from] crate::fence::ports::Error),

@@ -67,6 +67,11 @@ impl Room {
         &self.base
     }
 
+    /// Where it was made, and is removed from.
+    pub fn parent(&self) -> PathBuf {
+        self.base.parent().unwrap_or(&self.base).to_owned()
+    }
+
     /// Removes all of it. An agent of our own uid may have locked its directories: they are opened again.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::{
         fd::{AsFd as _, OwnedFd},
         unix::fs::{MetadataExt as _, PermissionsExt as _},
     },
+    path::PathBuf,
     process::Child,
     time::Duration,
 };
@@ -56,6 +57,7 @@ pub(super) struct Crew {
     pub(super) on_signal: OnSignal,
     pub(super) command: Vec<String>,
     pub(super) fence: Fence,
+    pub(super) writes: Vec<PathBuf>,
     /// Held until the walls were tried against it.
     pub(super) forbidden: Option<TcpListener>,
 }
@@ -165,6 +167,7 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
         on_signal: task.on_signal,
         command: task.command.iter().map(|word| word.display().to_string()).collect(),
         fence: ground.fence,
+        writes: task.writes,
         forbidden: Some(forbidden),
     })
 }
@@ -260,7 +263,7 @@ fn grants(task: &Task<'_>, ports: Ports) -> Grants {
     let (read, read_if_there) = if files.built_in { (vec![], files.read.clone()) } else { (files.read.clone(), vec![]) };
     let mut write = files.write.clone();
     write.extend([task.places.workspace.clone(), task.places.home.clone(), task.places.tmp.clone()]);
-    Grants { read, read_if_there, write, deny: files.deny.clone(), devices: true, ports }
+    Grants { read, read_if_there, write, deny: files.deny.clone(), devices: true, ports, others: false }
 }
 
 fn unix_sockets(policy: &Policy, task: &Task<'_>) -> bool {

@@ -16,7 +16,7 @@ use super::{
     start::{Crew, asks_to_end, step},
 };
 use crate::{
-    jail::{self, stem},
+    jail::{self, confine, stem},
     journal::{Event, Journal},
     scribe,
 };
@@ -293,7 +293,9 @@ impl Watch<'_> {
         }
     }
 
+    /// Puts our own walls up, and lets the agent go.
     fn start(&mut self) -> Result<(), Error> {
+        confine::settle(&self.crew.writes)?;
         self.journal.record(&Event::Agent { command: self.crew.command.clone(), fence: self.crew.fence.name().to_owned() })?;
         self.started = Instant::now();
         self.deadline = Some(self.started + self.crew.time);
