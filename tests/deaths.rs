@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use inside::{is_root, locked_in, wait_until, workspace};
+use inside::{TIDEWAITER, is_root, outside, wait_until, workspace};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -38,8 +38,13 @@ impl Scene {
         self.directory.path()
     }
 
+    /// Under a uid of this test's own: the kernel counts RLIMIT_NPROC by uid, whoever's job it is, and a flood of processes
+    /// in another test would leave this agent none.
     fn start(&self, agent: &str) -> Child {
-        locked_in(self.path(), &["sh", "-c", agent]).env("TMPDIR", self.rooms.path()).stdout(Stdio::null()).spawn().unwrap()
+        let policy = self.rooms.path().join("policy.toml");
+        fs::write(&policy, format!("version = 1\n[process]\nuid = {}\n", 62_000 + std::process::id() % 2000)).unwrap();
+        let command = [TIDEWAITER, "run", "--policy", policy.to_str().unwrap(), "--", "sh", "-c", agent];
+        outside(self.path(), &command).env("TMPDIR", self.rooms.path()).stdout(Stdio::null()).spawn().unwrap()
     }
 
     fn written(&self) -> u64 {

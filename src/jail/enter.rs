@@ -87,6 +87,10 @@ fn hint(error: &exec::Error) -> &'static str {
         exec::Error::NotExecutable { source: Errno::EACCES, .. } => {
             " (is it within `files.read` of the policy, and executable for the agent's uid?)"
         }
+        // execve(2): RLIMIT_NPROC counts all processes of the uid on this host, those of other jobs among them.
+        exec::Error::NotExecutable { source: Errno::EAGAIN, .. } => {
+            " (the agent's uid has more processes on this host than `process.limits.processes` of the policy)"
+        }
         _ => "",
     }
 }

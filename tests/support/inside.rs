@@ -30,14 +30,9 @@ pub fn outside(directory: &Path, command: &[&str]) -> Command {
 pub const BROKER: &str = "version = 1\n[network]\nfence = \"broker\"\n";
 
 pub fn inside(directory: &Path, command: &[&str]) -> Command {
-    let mut made = locked_in(directory, command);
+    let mut made = outside(directory, &[&[TIDEWAITER, "run", "--"], command].concat());
     made.env("TIDEWAITER_POLICY", BROKER);
     made
-}
-
-/// In the fence that this host gets.
-pub fn locked_in(directory: &Path, command: &[&str]) -> Command {
-    outside(directory, &[&[TIDEWAITER, "run", "--"], command].concat())
 }
 
 pub fn text(output: &Output) -> String {
