@@ -7,6 +7,7 @@ use tidewaiter::{
     agent::claude::Reader,
     gate, gateway, git,
     gitlab::text,
+    glyph::is_invisible,
     policy::{Policy, Source},
     provider::{anthropic, json},
     scribe,
@@ -103,7 +104,7 @@ pub fn markdown(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let lines = [text::line(text, 100), text::code(text, 100), text::prose(text, 100), text::title(text)];
     for line in &lines {
-        assert!(!line.chars().any(|c| c.is_control() || text::is_invisible(c)), "{line:?}");
+        assert!(!line.chars().any(|c| c.is_control() || is_invisible(c)), "{line:?}");
     }
     let block = text::block(text, 1000);
     assert!(block.matches("```").count() == 2 && block.starts_with("```text\n") && block.ends_with("\n```"), "{block:?}");

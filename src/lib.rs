@@ -5,6 +5,7 @@
 
 // words
 pub mod digest;
+pub mod glyph;
 
 // words that use one
 pub mod exit;

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::finding::{Judge, Way};
-use crate::git::{Mode, shown};
+use crate::{
+    git::{Mode, shown},
+    glyph::{is_ignorable, is_invisible},
+};
 
 /// Bytes of a name on common file systems (NAME_MAX, limits.h).
 const LONGEST_NAME: usize = 255;
@@ -14,17 +17,9 @@ const LONGEST_PATH: usize = 3072;
 
 /// What case-insensitive, normalising file systems make of a name: NFC, no ignorable code points, one case.
 pub(super) fn fold(path: &[u8]) -> String {
-    let visible = String::from_utf8_lossy(path).chars().filter(|c| !ignorable(*c)).collect::<String>();
+    let visible = String::from_utf8_lossy(path).chars().filter(|c| !is_ignorable(*c)).collect::<String>();
     let upper: String = visible.nfc().flat_map(char::to_uppercase).collect();
     upper.chars().flat_map(char::to_lowercase).nfc().collect()
-}
-
-/// Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt); HFS+ drops some of them from names.
-fn ignorable(sign: char) -> bool {
-    matches!(u32::from(sign),
-        0xAD | 0x34F | 0x61C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F | 0x202A..=0x202E
-        | 0x2060..=0x206F | 0x3164 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFF8
-        | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
 }
 
 /// Whether some system reads `component` as `.git`: other case, ignorable code points (HFS+), a final dot, space or
@@ -66,7 +61,7 @@ fn unfit(path: &[u8]) -> Option<&'static str> {
     let names = || text.split('/');
     if text.chars().any(char::is_control) {
         Some("has a control character")
-    } else if text.chars().any(|c| ignorable(c) || matches!(u32::from(c), 0x2028 | 0x2029)) {
+    } else if text.chars().any(is_invisible) {
         Some("has an invisible or direction-changing character")
     } else if names().any(|name| matches!(name, "" | "." | "..")) {
         Some("has an empty name, `.` or `..`")

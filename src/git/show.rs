@@ -1,5 +1,7 @@
 //! Bytes of unknown origin, made fit to be shown in a log.
 
+use crate::glyph::is_invisible;
+
 /// At most this many characters of one value are shown.
 const LONGEST: usize = 1024;
 
@@ -27,20 +29,17 @@ pub fn shown(bytes: &[u8]) -> String {
 fn push(out: &mut String, sign: char) {
     if sign == '\\' || sign.is_control() {
         out.extend(sign.escape_default());
-    } else if invisible(sign) {
+    } else if unclear(sign) {
         out.push_str(&format!("\\u{{{:x}}}", u32::from(sign)));
     } else {
         out.push(sign);
     }
 }
 
-/// Code points that show nothing or change the direction of what follows: Unicode's Default_Ignorable_Code_Point
-/// (DerivedCoreProperties.txt), line and paragraph separators, private use.
-fn invisible(sign: char) -> bool {
-    matches!(u32::from(sign),
-        0xAD | 0x34F | 0x61C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F | 0x2028..=0x202E
-        | 0x2060..=0x206F | 0x3164 | 0xE000..=0xF8FF | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB
-        | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0000..=0x10_FFFF)
+/// What shows nothing or changes the direction of what follows, and what shows differently everywhere: private use, and
+/// the planes behind the tags.
+fn unclear(sign: char) -> bool {
+    is_invisible(sign) || matches!(u32::from(sign), 0xE000..=0xF8FF | 0xE1000..=0x10_FFFF)
 }
 
 #[cfg(test)]

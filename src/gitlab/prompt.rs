@@ -36,7 +36,7 @@ pub fn prompt(thread: &Thread, facts: &JobFacts, instructions: &str, boundary: &
             boundary,
             "The request that started this job",
             &facts.event.as_deref().map(clean_line).unwrap_or_default(),
-            &cut(request),
+            &text::cut(request, REQUEST_BYTES, ""),
         );
     }
     let Some(on) = thread.on else { return out };
@@ -88,10 +88,6 @@ fn by(username: &str) -> String {
 
 fn clean_line(text: &str) -> String {
     text::line(text, 256)
-}
-
-fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(REQUEST_BYTES)].to_owned()
 }
 
 /// What a reader of the rendered page would see: no hidden comments, no invisible characters.

@@ -5,6 +5,8 @@
 //! GitLab does: text of others goes into code, where nothing is rendered, and what GitLab looks for in the raw text is
 //! broken as well.
 
+use crate::glyph::is_invisible;
+
 /// Marks a text that was cut.
 const CUT: &str = " […]";
 /// Longer lines of a block are folded at a space, since GitLab does not.
@@ -19,19 +21,9 @@ pub fn visible(text: &str) -> String {
     unified.chars().filter(|&c| matches!(c, '\n' | '\t') || !(c.is_control() || is_invisible(c))).collect()
 }
 
-/// Characters of Unicode's category Cf and others without a glyph (Unicode 17, `DefaultIgnorableCodePoint` and
-/// `Bidi_Control`), variation selectors included.
-pub fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{115f}' | '\u{1160}'
-        | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-}
-
 /// `text` on one line of at most `limit` bytes, visible characters only. Says nothing of Markdown.
 pub fn line(text: &str, limit: usize) -> String {
-    cut(&visible(text).split_whitespace().collect::<Vec<_>>().join(" "), limit)
+    cut(&visible(text).split_whitespace().collect::<Vec<_>>().join(" "), limit, CUT)
 }
 
 /// `text` as an inline code span on one line: for paths, ids, names.
@@ -79,7 +71,7 @@ fn without_prefix(text: &str, mark: &str) -> Option<String> {
 /// No run of three backticks is left inside, so that the fence is the only one for every reader, GitLab's simple search for
 /// quick actions included; and no line begins with `/`, should such a reader take the block for prose all the same.
 pub fn block(text: &str, limit: usize) -> String {
-    let text = cut(visible(text).trim_end(), limit).replace("```", "'''").replace('\t', "    ");
+    let text = cut(visible(text).trim_end(), limit, CUT).replace("```", "'''").replace('\t', "    ");
     let folded: Vec<String> = text.lines().flat_map(fold).map(|line| without_action(&harmless(&line))).collect();
     format!("```text\n{}\n```", folded.join("\n"))
 }
@@ -172,9 +164,9 @@ fn is_closing(word: &str) -> bool {
     CLOSING.iter().any(|stem| word.strip_prefix(stem).is_some_and(|ending| ENDINGS.contains(&ending)))
 }
 
-/// At most `limit` bytes of `text`, in whole characters, with a mark where it was cut.
-fn cut(text: &str, limit: usize) -> String {
-    if text.len() <= limit { text.to_owned() } else { format!("{}{CUT}", &text[..text.floor_char_boundary(limit)]) }
+/// At most `limit` bytes of `text`, in whole characters, with `mark` behind where it was cut.
+pub(super) fn cut(text: &str, limit: usize, mark: &str) -> String {
+    if text.len() <= limit { text.to_owned() } else { format!("{}{mark}", &text[..text.floor_char_boundary(limit)]) }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The issue or merge request with its notes, as far as it may be shown to the agent.
 
-use super::{Author, Client, Discussion, Error, JobFacts, Note, Noteable, moment::moment};
+use super::{Author, Client, Discussion, Error, JobFacts, Note, Noteable, moment::moment, text::cut};
 
 /// Bytes of all texts of a thread together, the first text included.
 const THREAD_BYTES: usize = 256 << 10;
 /// Bytes of one text.
 const TEXT_BYTES: usize = 64 << 10;
+/// Marks a text that was cut, for the model.
+const CUT: &str = " [cut here]";
 
 /// A thread. All of its texts are the words of whoever may write in the project.
 #[derive(Clone, Debug, Default)]
@@ -92,8 +94,8 @@ fn assemble(mut thread: Thread, discussions: &[Discussion], facts: &JobFacts) ->
         thread.title = "(edited after the job was started: left out)".to_owned();
         thread.description = None;
     }
-    thread.title = cut(&thread.title, 1024);
-    thread.description = thread.description.map(|text| cut(&text, TEXT_BYTES)).filter(|text| !text.trim().is_empty());
+    thread.title = cut(&thread.title, 1024, CUT);
+    thread.description = thread.description.map(|text| cut(&text, TEXT_BYTES, CUT)).filter(|text| !text.trim().is_empty());
     let written = || all().filter(|(_, note)| !note.system);
     let mut remarks: Vec<_> = written().filter(|(_, note)| may_be_shown(note, until)).map(|(in_, note)| remark(in_, note, facts)).collect();
     remarks.sort_by_key(|remark| (moment(&remark.at), remark.id));
@@ -135,8 +137,8 @@ fn remark(discussion: &Discussion, note: &Note, facts: &JobFacts) -> Remark {
         author: note.author.clone().unwrap_or_default(),
         at: note.created_at.clone(),
         discussion: discussion.id.clone(),
-        place: place.map(|place| cut(&place, 4096)),
-        text: cut(&note.body, TEXT_BYTES),
+        place: place.map(|place| cut(&place, 4096, CUT)),
+        text: cut(&note.body, TEXT_BYTES, CUT),
         trigger: facts.note == Some(note.id),
     }
 }
@@ -156,12 +158,6 @@ fn fit(remarks: Vec<Remark>, bytes: usize) -> Vec<Remark> {
         .collect();
     kept.reverse();
     kept
-}
-
-/// At most `bytes` bytes of `text`, in whole characters.
-fn cut(text: &str, bytes: usize) -> String {
-    let end = text.floor_char_boundary(bytes);
-    if end == text.len() { text.to_owned() } else { format!("{} [cut here]", &text[..end]) }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::glyph::is_invisible;
+
 /// `text` on one line, with `\u{…}` for each character that would control its reader or could not be seen.
 pub(super) fn visible(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, sign| {
@@ -18,16 +20,10 @@ pub(super) fn visible(text: &str) -> String {
 /// Controls, line ends, characters that change the direction of their neighbours, those without a glyph, and those that
 /// XML 1.0 (section 2.2) forbids.
 ///
-/// From Unicode's `DerivedCoreProperties.txt` (`Default_Ignorable_Code_Point`) and `PropList.txt` (`Bidi_Control`,
-/// `Noncharacter_Code_Point`).
+/// The last from Unicode's `PropList.txt` (`Noncharacter_Code_Point`).
 pub(super) fn is_hidden(sign: char) -> bool {
     let code = u32::from(sign);
-    sign.is_control()
-        || code & 0xFFFE == 0xFFFE
-        || matches!(code,
-            0xAD | 0x34F | 0x600..=0x605 | 0x61C | 0x6DD | 0x70F | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F
-            | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0x2800 | 0x3164 | 0xFDD0..=0xFDEF | 0xFE00..=0xFE0F
-            | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
+    sign.is_control() || is_invisible(sign) || code & 0xFFFE == 0xFFFE || matches!(code, 0xFDD0..=0xFDEF)
 }
 
 #[cfg(test)]

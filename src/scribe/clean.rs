@@ -1,6 +1,6 @@
 //! A line of the agent's without anything that a reader of the log would obey.
 
-use crate::gitlab::text::is_invisible;
+use crate::glyph::is_invisible;
 
 /// Where in a terminal's control sequence (ECMA-48 sections 5.3 and 5.4) the text is.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ fn step(at: At, c: char, out: &mut String) -> At {
         (At::Quoted | At::QuotedEscape, '\u{1b}') => At::QuotedEscape,
         (At::Quoted | At::QuotedEscape, _) => At::Quoted,
         (At::Text | At::Escape | At::Parameters, _) => {
-            if c == '\t' || !(c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}')) {
+            if c == '\t' || !(c.is_control() || is_invisible(c)) {
                 out.push(c);
             }
             At::Text

@@ -5,7 +5,7 @@ Every argument is -1: no pointer, no descriptor, no process, no size, so that a 
 ended without a word, or `blocked`.
 With `drop` the calls are made without any privilege.
 """
-import ctypes, errno, mmap, os, resource, select, signal, struct, sys
+import ctypes, errno, mmap, os, resource, select, signal, struct, sys, time
 
 C = ctypes.CDLL(None, use_errno=True)
 X32 = 0x40000000
@@ -29,10 +29,20 @@ def i386(number):
     return -result if -4096 < result < 0 else 0
 
 
+def fork():
+    """A process, with patience while others of the same user have taken them all."""
+    for _ in range(100):
+        try:
+            return os.fork()
+        except BlockingIOError:
+            time.sleep(0.1)
+    return os.fork()
+
+
 def alone(call, number, drop):
     """The call in a process of its own, which says the answer through a pipe."""
     there, here = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         # A call that makes a process leaves two, of which one speaks.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
