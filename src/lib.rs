@@ -41,6 +41,7 @@ pub mod report;
 pub mod seccomp;
 
 // together
+pub mod custody;
 pub mod jail;
 pub mod promise;
 pub mod scribe;

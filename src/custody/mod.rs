@@ -1,0 +1,106 @@
+//! Custody: the credentials that Tidewaiter uses are taken out of what the job's script gets, its environment and its text,
+//! and a word stands in their place.
+//!
+//! It goes by value, not by syntax: wherever the runner's script spells a credential, in any of the ways in which the runner
+//! quotes, the word stands there instead.
+
+mod quoting;
+mod veil;
+
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+};
+
+use aho_corasick::BuildError;
+pub use veil::Veil;
+
+use crate::environment::Variables;
+
+/// What the script finds in a credential's place.
+pub const PLACEHOLDER: &str = "held-by-tidewaiter";
+
+/// The variables whose values are kept: GitLab's token, the providers' keys, and the tokens that are exchanged for one.
+pub const KEPT: &[&str] = &[
+    "GITLAB_ACCESS_TOKEN",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "GITLAB_OIDC_TOKEN",
+];
+
+/// A shorter value is no credential, and would be found everywhere.
+const SHORTEST: usize = 8;
+
+/// Takes the credentials of `variables` into custody: they are replaced in every variable that holds one, and in whatever goes
+/// through the veil that comes back.
+///
+/// # Errors
+/// When there are more of them than can be looked for.
+pub fn take(variables: &mut Variables) -> Result<Veil, BuildError> {
+    let kept: Vec<OsString> =
+        KEPT.iter().filter_map(|name| variables.get(OsStr::new(name)).cloned()).filter(|value| is_secret(value)).collect();
+    let veil = Veil::over(kept.iter().map(|value| value.as_bytes()))?;
+    for value in variables.values_mut() {
+        *value = OsString::from_vec(veil.clone().whole(value.as_bytes()));
+    }
+    Ok(veil)
+}
+
+fn is_secret(value: &OsStr) -> bool {
+    value.as_bytes().trim_ascii().len() >= SHORTEST && value != PLACEHOLDER
+}
+
+/// Whether `variables` are those of a script whose credentials are in custody: one was replaced, or none is there at all.
+pub fn holds(variables: &Variables) -> bool {
+    let set: Vec<&OsString> = KEPT.iter().filter_map(|name| variables.get(OsStr::new(name))).filter(|value| !value.is_empty()).collect();
+    set.is_empty() || replaced(variables)
+}
+
+/// Whether a credential of `variables` was replaced.
+pub fn replaced(variables: &Variables) -> bool {
+    KEPT.iter().filter_map(|name| variables.get(OsStr::new(name))).any(|value| value == PLACEHOLDER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Variables {
+        pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    }
+
+    #[test]
+    fn a_credential_is_replaced_wherever_it_stands() {
+        let mut job = variables(&[
+            ("ANTHROPIC_API_KEY", "made-up-key-0001"),
+            ("COPY", "Bearer made-up-key-0001"),
+            ("GITLAB_OIDC_TOKEN", "short"),
+            ("CI_JOB_TOKEN", "made-up-job-token"),
+            ("GITLAB_ACCESS_TOKEN", ""),
+        ]);
+        let mut veil = take(&mut job).unwrap();
+        let found: Vec<(&str, &str)> = job.iter().map(|(name, value)| (name.to_str().unwrap(), value.to_str().unwrap())).collect();
+        assert_eq!(
+            found,
+            [
+                ("ANTHROPIC_API_KEY", PLACEHOLDER),
+                ("CI_JOB_TOKEN", "made-up-job-token"),
+                ("COPY", "Bearer held-by-tidewaiter"),
+                ("GITLAB_ACCESS_TOKEN", ""),
+                ("GITLAB_OIDC_TOKEN", "short"),
+            ]
+        );
+        assert_eq!(veil.whole(b"export A=made-up-key-0001\n"), b"export A=held-by-tidewaiter\n");
+    }
+
+    #[test]
+    fn who_holds_them_can_be_told() {
+        assert!(holds(&variables(&[("ANTHROPIC_API_KEY", PLACEHOLDER), ("GITLAB_ACCESS_TOKEN", "made-up-token")])));
+        assert!(holds(&variables(&[])));
+        assert!(!holds(&variables(&[("ANTHROPIC_API_KEY", "made-up-key-0001")])));
+    }
+}
