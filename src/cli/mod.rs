@@ -151,7 +151,7 @@ fn job_command(layers: &Layers) -> ExitCode {
     match Policy::layers(&layers.policy, lower) {
         Ok(policy) => {
             let options = job::Options { variables, policy, request: None, colour: terminal::colours() };
-            ExitCode::from(job::job(&options).code())
+            ExitCode::from(job::job(&options).ending.code())
         }
         Err(error) => failed(&error, Exit::Policy.code()),
     }

@@ -56,7 +56,7 @@ fn job(ask: &Ask, request: String) -> ExitCode {
         Ok(mut policy) => {
             policy.extend(ask.layer());
             let options = job::Options { variables, policy, request: Some(request), colour: terminal::colours() };
-            ExitCode::from(job::job(&options).code())
+            ExitCode::from(job::job(&options).ending.code())
         }
         Err(error) => super::failed(&error, Exit::Policy.code()),
     }

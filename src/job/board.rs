@@ -18,7 +18,7 @@ use crate::{
     exit::Exit,
     gitlab::JobFacts,
     journal::{Event, Journal},
-    policy::{AgentKind, Policy, Source},
+    policy::{AgentKind, Policy, Source, Used},
     promise::{self, Ground},
     provider,
     role::Role,
@@ -58,6 +58,8 @@ pub(super) struct Board {
     pub(super) passed_over: Vec<PathBuf>,
     /// A signal that asked us to end while a worker saw its step through.
     pub(super) cancelled: Option<i32>,
+    /// What the agent has used up so far.
+    pub(super) used: Used,
 }
 
 impl Board {
@@ -104,6 +106,7 @@ impl Board {
             log,
             passed_over,
             cancelled: None,
+            used: Used::default(),
         };
         board.record(&board.ground.start("job", board.policy.digest()))?;
         board.log.opening(&board.facts, &board.policy, &board.ground);

@@ -24,6 +24,7 @@ use crate::{
     gate::{CI_CONFIG, Passed},
     gitlab::JobFacts,
     journal::Event,
+    policy::Used,
     role::Role,
     supervisor::{self, Gateway, OnSignal, Outcome, Task, worker},
 };
@@ -50,15 +51,24 @@ pub(crate) fn email(facts: &JobFacts) -> String {
     format!("tidewaiter@noreply.{}", facts.api.server_name())
 }
 
+/// A job that is over.
+#[derive(Debug)]
+pub struct Done {
+    /// How it ended.
+    pub ending: Ending,
+    /// What its agent used up of the policy's limits.
+    pub used: Used,
+}
+
 /// Runs the job from its variables to its end, and says how it ended.
-pub fn job(options: &Options) -> Ending {
+pub fn job(options: &Options) -> Done {
     // From here on whoever asks us to end is heard where the job can be ended in order.
     let held = supervisor::block_signals().map_err(|error| Ending::from(Refusal::of_supervisor(&error)));
     let mut board = match held.and_then(|()| Board::of_environment(options)) {
         Ok(board) => board,
         Err(ending) => {
             record::Log::new(options.colour, false).say(&ending.sentence());
-            return ending;
+            return Done { ending, used: Used::default() };
         }
     };
     let (context, ending) = match collect(&mut board) {
@@ -71,7 +81,8 @@ pub fn job(options: &Options) -> Ending {
     if let (Some(context), Some(say)) = (context, ending.say()) {
         tell(&board, context, say);
     }
-    board.close(ending)
+    let used = board.used;
+    Done { ending: board.close(ending), used }
 }
 
 /// From the workspace to the merge request.
@@ -144,7 +155,10 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
         writes: vec![board.room.parent(), board.facts.checkout.clone()],
         on_signal: OnSignal::Cancel,
     };
+    // Until its end is known.
+    board.used = Used::ALL;
     let outcome = supervisor::hold(task, &mut board.journal).map_err(failed)?;
+    board.used = outcome.used;
     if outcome.left_behind > 0 {
         board.log.say(&format!("the agent left {} processes behind; they were killed", outcome.left_behind));
     }

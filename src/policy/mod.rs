@@ -6,11 +6,13 @@
 mod empty;
 mod file;
 mod layer;
+mod left;
 mod pattern;
 mod size;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+pub use left::Used;
 pub use pattern::{Origin, Pattern};
 
 use crate::{
@@ -302,6 +304,14 @@ impl Policy {
         Self::compose(Self::layers(files, lower)?)
     }
 
+    /// Reads the files named with `--policy` alone.
+    ///
+    /// # Errors
+    /// The first that cannot be read.
+    pub fn files(files: &[PathBuf]) -> Result<Vec<Source>, Error> {
+        files.iter().cloned().map(read).collect()
+    }
+
     /// The layers of a command as [`Policy::of_command`] finds them, not looked into yet.
     ///
     /// # Errors
@@ -311,9 +321,7 @@ impl Policy {
         if std::fs::exists(IMAGE_POLICY).map_err(|source| Error::Unreadable { name: IMAGE_POLICY.to_owned(), source })? {
             sources.push(read(PathBuf::from(IMAGE_POLICY))?);
         }
-        for file in files {
-            sources.push(read(file.clone())?);
-        }
+        sources.extend(Self::files(files)?);
         if sources.is_empty() {
             sources.push(Source { name: "default".to_owned(), text: DEFAULT.to_owned() });
         }

@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::signalfd::SignalFd;
 pub use room::Room;
 pub use start::block_signals;
 
@@ -25,7 +26,7 @@ use crate::{
     fence::Fence,
     jail,
     journal::{self, Journal},
-    policy::{Policy, Provider},
+    policy::{Policy, Provider, Used},
     promise::Ground,
     provider::Credential,
     scribe,
@@ -150,6 +151,8 @@ pub struct Outcome {
     pub took: Duration,
     /// What the self-test inside the walls tried.
     pub proof: Vec<jail::probe::Tried>,
+    /// What it used up of the policy's limits.
+    pub used: Used,
 }
 
 /// Why there is no outcome. The agent has not run, or is dead.
@@ -194,6 +197,14 @@ pub enum Error {
     /// The stem ended without emptying the room; its keeper has done it.
     #[error("the process that holds the agent ended early, so the agent was killed")]
     Stem,
+}
+
+/// The signals that [`block_signals`] holds back, to be read.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn signals() -> Result<SignalFd, Error> {
+    start::watch_signals()
 }
 
 /// Locks the task's command in, waits for its end, and empties the room.

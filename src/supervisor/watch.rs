@@ -18,6 +18,7 @@ use super::{
 use crate::{
     jail::{self, confine, stem},
     journal::{Event, Journal},
+    policy::Used,
     scribe,
 };
 
@@ -59,6 +60,7 @@ struct Watch<'a> {
     left_behind: u32,
     started: Instant,
     took: Duration,
+    used: Used,
     deadline: Option<Instant>,
 }
 
@@ -79,6 +81,7 @@ pub(super) fn watch(crew: Crew, journal: &mut Journal) -> Result<Outcome, Error>
         left_behind: 0,
         started: now,
         took: Duration::ZERO,
+        used: Used::default(),
         deadline: Some(now + ENTERING),
     };
     while !watch.done() {
@@ -103,14 +106,19 @@ impl Watch<'_> {
         };
         match self.failed {
             Some(error) => Err(error),
-            None => Ok(Outcome {
-                status,
-                stopped: self.stopped,
-                summary: self.summary,
-                left_behind: self.left_behind,
-                took: self.took,
-                proof: self.proof,
-            }),
+            None => {
+                let turns = self.summary.as_ref().map_or(0, |summary| summary.usage.turns);
+                let used = Used { time: self.took, turns, ..self.used };
+                Ok(Outcome {
+                    status,
+                    stopped: self.stopped,
+                    summary: self.summary,
+                    left_behind: self.left_behind,
+                    took: self.took,
+                    proof: self.proof,
+                    used,
+                })
+            }
         }
     }
 
@@ -176,10 +184,21 @@ impl Watch<'_> {
             if line.is_empty() {
                 self.gateway_ready = true;
             } else {
-                self.journal.record(&parse::<Event>(&line)?)?;
+                let event = parse::<Event>(&line)?;
+                self.count(&event);
+                self.journal.record(&event)?;
             }
         }
         Ok(())
+    }
+
+    /// Adds up what the gateway let through.
+    fn count(&mut self, event: &Event) {
+        if let Event::Gateway { allowed, up, down, .. } = event {
+            self.used.requests += u64::from(*allowed);
+            self.used.up_bytes = self.used.up_bytes.saturating_add(*up);
+            self.used.down_bytes = self.used.down_bytes.saturating_add(*down);
+        }
     }
 
     fn reports(&mut self) -> Result<(), Error> {
