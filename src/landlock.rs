@@ -125,14 +125,26 @@ pub fn open(grants: &Grants) -> Result<Opened, Error> {
 /// # Errors
 /// As for [`Opened::restrict`].
 pub fn scope_only() -> Result<(), Error> {
-    if !has_scopes(supported()?) {
-        return Err(Error::NoScopes);
+    if has_scopes(supported()?) { apart() } else { Err(Error::NoScopes) }
+}
+
+/// A domain that leaves everything open but other processes: nobody in it reads the memory, the environment or the
+/// descriptors of a process outside, whatever its uid and capabilities (landlock(7), "Ptrace restrictions"). Where the kernel
+/// has scopes, signals and abstract sockets stay inside as well. ABI 1 cannot make it: there a domain always takes renaming
+/// across directories, without which no package can be installed; nothing is done.
+///
+/// # Errors
+/// As for [`Opened::restrict`].
+pub fn apart() -> Result<(), Error> {
+    let abi = supported()?;
+    if abi == ABI::V1 {
+        return Ok(());
     }
     let root = PathFd::new("/").map_err(|error| Error::Path { path: "/".into(), source: io::Error::other(error) })?;
-    let ruleset = Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        .handle_access(AccessFs::Refer)?
-        .scope(Scope::Signal | Scope::AbstractUnixSocket)?;
+    let mut ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::Refer)?;
+    if has_scopes(abi) {
+        ruleset = ruleset.scope(Scope::Signal | Scope::AbstractUnixSocket)?;
+    }
     enforced(ruleset.create()?.add_rule(PathBeneath::new(root, AccessFs::Refer))?.restrict_self()?)
 }
 

@@ -53,6 +53,7 @@ pub mod supervisor;
 // stories
 pub mod check;
 pub mod doctor;
+pub mod init;
 pub mod job;
 pub mod run;
 pub mod shim;

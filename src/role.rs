@@ -23,9 +23,13 @@ pub enum Role {
     Context,
     /// Pushes and answers.
     Publish,
+    /// Becomes the job's script.
+    Script,
+    /// A job's supervisor that was asked for from the script.
+    Job,
 }
 
-const ALL: [(Role, &str); 10] = [
+const ALL: [(Role, &str); 12] = [
     (Role::Gateway, "tidewaiter-gateway"),
     (Role::Broker, "tidewaiter-broker"),
     (Role::Scribe, "tidewaiter-scribe"),
@@ -36,6 +40,8 @@ const ALL: [(Role, &str); 10] = [
     (Role::Gate, "tidewaiter-gate"),
     (Role::Context, "tidewaiter-context"),
     (Role::Publish, "tidewaiter-publish"),
+    (Role::Script, "tidewaiter-script"),
+    (Role::Job, "tidewaiter-job"),
 ];
 
 impl Role {

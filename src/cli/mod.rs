@@ -1,22 +1,18 @@
 //! The command line: typed arguments in, meaning out.
 
+mod job;
 pub mod roles;
 pub mod shim;
 
-use std::{
-    ffi::{OsStr, OsString},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    check, doctor,
-    environment::{self, Variables},
+    check, doctor, environment,
     exit::Exit,
     gate::{self, Known},
-    job,
+    init,
     policy::Policy,
     report::{self, Format},
     run,
@@ -37,6 +33,12 @@ struct Cli {
 enum Command {
     /// The whole job in GitLab CI: run the agent, inspect its change, open a merge request
     Job(Layers),
+    /// Be the first process of a job's container: start its script, hold its credentials, and run what it asks for
+    Init {
+        /// The script's program and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+        command: Vec<OsString>,
+    },
     /// Lock a command in where it stands, with the gateway as its only way out
     Run(Run),
     /// Judge a change without running anything
@@ -134,7 +136,8 @@ struct Doctor {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Job(layers) => job_command(&layers),
+        Command::Job(layers) => job::start(job::Asked { files: layers.policy, ..job::Asked::default() }),
+        Command::Init { command } => init_command(command),
         Command::Run(options) => run_command(options),
         Command::Check(options) => check_command(&options),
         Command::Doctor(options) => doctor_command(&options),
@@ -145,16 +148,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn job_command(layers: &Layers) -> ExitCode {
-    let variables: Variables = std::env::vars_os().collect();
-    let lower = variables.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());
-    match Policy::layers(&layers.policy, lower) {
-        Ok(policy) => {
-            let options = job::Options { variables, policy, request: None, colour: terminal::colours() };
-            ExitCode::from(job::job(&options).ending.code())
-        }
-        Err(error) => failed(&error, Exit::Policy.code()),
-    }
+fn init_command(command: Vec<OsString>) -> ExitCode {
+    init::init(command).map_or_else(|error| failed(&error, Exit::Internal.code()), ExitCode::from)
 }
 
 fn run_command(options: Run) -> ExitCode {

@@ -14,6 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     fence::broker::Broker,
     gateway::{self, Door},
+    init,
     jail::{
         confine::{self, Keep},
         enter, stem,
@@ -32,7 +33,10 @@ type Done = Result<(), Box<dyn Error>>;
 
 /// Runs `role` to its end. What went wrong is said in one line on standard error, which is the job's log.
 pub fn main(role: Role) -> ExitCode {
-    let done = confine::hide().map_err(Into::into).and_then(|()| match role {
+    if let Err(error) = confine::hide() {
+        return failed(role, &error);
+    }
+    let done: Done = match role {
         Role::Gateway => gateway(),
         Role::Broker => broker(),
         Role::Scribe => scribe(),
@@ -44,15 +48,26 @@ pub fn main(role: Role) -> ExitCode {
             work(|spec: &job::workspace::Spec| reading(Some("/".into()), &[&spec.room], spec.tip.is_some()), job::workspace::work)
         }
         Role::Gate => work(|spec: &job::inspect::Spec| reading(Some("/".into()), &[&spec.room], false), job::inspect::work),
+        Role::Script => return script(),
+        Role::Job => return super::job::called().map_or_else(|error| failed(role, &error), ExitCode::from),
         Role::Publish => work(|spec: &job::publish::Spec| reading(Some("/".into()), &[&spec.room], true), job::publish::work),
-    });
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}: {error}", role.name());
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(role, &error),
     }
+}
+
+fn failed(role: Role, error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("{}: {error}", role.name());
+    ExitCode::FAILURE
+}
+
+/// Returns only when the script was not started.
+fn script() -> ExitCode {
+    let Err(error) = init::script::main();
+    eprintln!("tidewaiter: {error}");
+    ExitCode::from(error.code())
 }
 
 /// A worker: it reads what a program needs and `more`, writes beneath `write`, and reaches the network or not.

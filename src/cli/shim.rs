@@ -10,10 +10,7 @@ use std::{
 };
 
 use crate::{
-    environment::Variables,
     exit::Exit,
-    job,
-    policy::Policy,
     shim::{self, Ask, LONGEST, Meaning},
     terminal,
 };
@@ -50,16 +47,7 @@ fn job(ask: &Ask, request: String) -> ExitCode {
     if let Some(remark) = ask.remark() {
         terminal::say(&remark);
     }
-    let variables: Variables = std::env::vars_os().collect();
-    let lower = variables.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());
-    match Policy::layers(&[], lower) {
-        Ok(mut policy) => {
-            policy.extend(ask.layer());
-            let options = job::Options { variables, policy, request: Some(request), colour: terminal::colours() };
-            ExitCode::from(job::job(&options).ending.code())
-        }
-        Err(error) => super::failed(&error, Exit::Policy.code()),
-    }
+    super::job::start(super::job::Asked { files: vec![], layer: ask.layer(), prompt: Some(request) })
 }
 
 /// What was piped to us. With a prompt on the command line, a standard input that is our parent's own was meant for it and

@@ -4,7 +4,7 @@
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
-    os::fd::{FromRawFd as _, OwnedFd, RawFd},
+    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
 };
 
 use nix::{
@@ -36,6 +36,18 @@ pub fn close_on_exec_from(first: u32) -> io::Result<()> {
     match unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Leaves `fd` under `number` for a program that is executed next; what was there is closed.
+///
+/// # Errors
+/// `EBADF` when the number is beyond the limit of open files.
+pub fn leave(fd: &OwnedFd, number: RawFd) -> io::Result<()> {
+    // SAFETY: plain numbers; the caller is about to execute another program, so nothing of ours owns what was there.
+    match unsafe { libc::dup2(fd.as_raw_fd(), number) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }
 

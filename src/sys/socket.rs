@@ -70,3 +70,37 @@ pub fn receive_descriptor(from: impl AsFd) -> io::Result<OwnedFd> {
     }
     Err(io::ErrorKind::UnexpectedEof.into())
 }
+
+/// How many descriptors one message of [`send_descriptors`] may carry.
+pub const MOST_DESCRIPTORS: usize = 8;
+
+/// Sends `fds` in one message over the socket pair `to`.
+///
+/// # Errors
+/// When the other side is gone.
+pub fn send_descriptors(to: impl AsFd, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let fds: Vec<i32> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
+    let flags = MsgFlags::MSG_NOSIGNAL;
+    sendmsg::<()>(to.as_fd().as_raw_fd(), &[IoSlice::new(b"f")], &[ControlMessage::ScmRights(&fds)], flags, None)?;
+    Ok(())
+}
+
+/// Receives the descriptors of one message without waiting, close-on-exec; none when the other side is gone.
+///
+/// # Errors
+/// `EAGAIN` when there is no message.
+pub fn receive_descriptors(from: impl AsFd) -> io::Result<Option<Vec<OwnedFd>>> {
+    let mut byte = [0];
+    let mut parts = [IoSliceMut::new(&mut byte)];
+    let mut space = nix::cmsg_space!([i32; MOST_DESCRIPTORS]);
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<()>(from.as_fd().as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+    let mut out = Vec::new();
+    for part in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(fds) = part {
+            // SAFETY: the kernel installed these descriptors for us in this very call.
+            out.extend(fds.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+        }
+    }
+    Ok((message.bytes > 0).then_some(out))
+}
