@@ -88,11 +88,13 @@ pub fn confine(keep: &Keep) -> Result<(), Error> {
             caps::clear(None, set)?;
         }
     }
-    let filters = keep.calls.then(seccomp::compile).transpose()?;
     prctl::set_no_new_privs().map_err(Error::NoNewPrivs)?;
     opened.restrict()?;
     hide().map_err(Error::NoNewPrivs)?;
-    filters.map_or(Ok(()), |filters| Ok(filters.apply()?))
+    if keep.calls {
+        seccomp::apply()?;
+    }
+    Ok(())
 }
 
 /// What a supervisor needs after boarding: to give files back, to kill the agent, and to give workers their uid.

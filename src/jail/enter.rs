@@ -131,7 +131,6 @@ pub fn enter(spec: &Spec, fds: &mut Descriptors) -> Result<Infallible, Error> {
     step("file mode mask", Ok::<_, Errno>(umask(Mode::from_bits_truncate(0o022))))?;
     limits::apply(&spec.limits)?;
     let paths = landlock::open(&spec.grants)?;
-    let filters = seccomp::compile()?;
     // As root this goes through the workspace's permissions, so the directory is entered before the uid changes.
     step("enter the workspace", chdir(&spec.directory))?;
     change_uid(spec.uid)?;
@@ -145,7 +144,7 @@ pub fn enter(spec: &Spec, fds: &mut Descriptors) -> Result<Infallible, Error> {
     let listener = step("socket filter", sys::notify::install_with_listener(&seccomp::sockets(sockets)))?;
     step("hand the listener over", sys::socket::send_descriptor(&fds.broker, &listener))?;
     drop(listener);
-    filters.apply()?;
+    seccomp::apply()?;
     let tried = probe::walls(&spec.probe, spec.fence)?;
     await_go(fds, tried)?;
     Ok(exec::exec(&spec.command, &spec.environment, &spec.passed_over)?)

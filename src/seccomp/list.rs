@@ -12,48 +12,48 @@ const CALLS: &str = include_str!("../../policies/seccomp/calls.toml");
 /// The three answers.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Lists {
-    pub(super) allow: Vec<Group>,
-    pub(super) refuse: Vec<Group>,
+pub(crate) struct Lists {
+    pub(crate) allow: Vec<Group>,
+    pub(crate) refuse: Vec<Group>,
     /// For the reader, and for the test that every call was thought of: what is not allowed is absent.
     #[cfg_attr(not(test), allow(dead_code, reason = "read by the tests alone"))]
-    pub(super) absent: Vec<Group>,
+    pub(crate) absent: Vec<Group>,
 }
 
 /// Calls that have one reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Group {
+pub(crate) struct Group {
     #[cfg_attr(not(test), allow(dead_code, reason = "required of whoever writes a group; tests look at it"))]
-    pub(super) why: String,
+    pub(crate) why: String,
     #[serde(default)]
     calls: Vec<String>,
     #[serde(default)]
     x86_64: Vec<String>,
     #[serde(default)]
-    pub(super) any: Vec<Condition>,
+    pub(crate) any: Vec<Condition>,
     #[serde(default)]
-    pub(super) all: Vec<Condition>,
+    pub(crate) all: Vec<Condition>,
 }
 
 /// What is asked of one argument.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Condition {
-    pub(super) arg: u8,
+pub(crate) struct Condition {
+    pub(crate) arg: u8,
     #[cfg_attr(not(test), allow(dead_code, reason = "required of whoever writes a condition; tests look at it"))]
-    pub(super) is: String,
-    pub(super) mask: Option<u32>,
-    pub(super) eq: Option<u32>,
-    pub(super) ne: Option<u32>,
-    pub(super) set: Option<u32>,
+    pub(crate) is: String,
+    pub(crate) mask: Option<u32>,
+    pub(crate) eq: Option<u32>,
+    pub(crate) ne: Option<u32>,
+    pub(crate) set: Option<u32>,
 }
 
 /// Reads the lists.
 ///
 /// # Errors
 /// When they are not in their form.
-pub(super) fn read() -> Result<Lists, Error> {
+pub(crate) fn read() -> Result<Lists, Error> {
     Ok(toml::from_str(CALLS)?)
 }
 
@@ -62,7 +62,7 @@ impl Lists {
     ///
     /// # Errors
     /// When a group could be read in two ways.
-    pub(super) fn for_seccompiler(&self, machine: Machine) -> Result<Value, Error> {
+    pub(crate) fn for_seccompiler(&self, machine: Machine) -> Result<Value, Error> {
         Ok(json!({
             "allow": {
                 "mismatch_action": {"errno": libc::ENOSYS},
@@ -100,7 +100,7 @@ fn rules(groups: &[Group], machine: Machine) -> Result<Vec<Value>, Error> {
 
 impl Group {
     /// The calls that this machine has.
-    pub(super) fn names(&self, machine: Machine) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self, machine: Machine) -> impl Iterator<Item = &str> {
         let older: &[String] = if machine == Machine::X86_64 { &self.x86_64 } else { &[] };
         self.calls.iter().chain(older).map(String::as_str)
     }

@@ -2,7 +2,7 @@
 
 use libc::{BPF_ABS, BPF_ALU, BPF_AND, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
-use super::{HERE, Machine};
+use super::{HERE, Numbers};
 
 /// Offsets in `struct seccomp_data` (seccomp(2)); arguments are 64 bits wide, their low half first on little-endian, which
 /// every machine here is.
@@ -33,7 +33,7 @@ pub fn sockets(wanted: Sockets) -> Vec<sock_filter> {
     sockets_on(HERE, wanted)
 }
 
-pub(super) fn sockets_on(machine: Machine, Sockets { unix, own_network }: Sockets) -> Vec<sock_filter> {
+pub(super) fn sockets_on(machine: Numbers, Sockets { unix, own_network }: Sockets) -> Vec<sock_filter> {
     let allow = answer(libc::SECCOMP_RET_ALLOW);
     let refuse = answer(libc::SECCOMP_RET_ERRNO | libc::EACCES.cast_unsigned());
     let absent = answer(libc::SECCOMP_RET_ERRNO | libc::EAFNOSUPPORT.cast_unsigned());
@@ -43,12 +43,12 @@ pub(super) fn sockets_on(machine: Machine, Sockets { unix, own_network }: Socket
     let (v6, tcp, udp) = if own_network { (INTERNET, allow, allow) } else { (ABSENT, notify, refuse) };
     vec![
         load(OFFSET_ARCH),
-        if_equal(machine.audit(), 1, 0),
+        if_equal(machine.audit, 1, 0),
         answer(libc::SECCOMP_RET_KILL_PROCESS),
         load(OFFSET_NR),
-        if_equal(machine.connect(), 0, 1),
+        if_equal(machine.connect, 0, 1),
         notify,
-        if_equal(machine.socket(), 1, 0),
+        if_equal(machine.socket, 1, 0),
         allow,
         domain,
         if_equal(libc::AF_UNIX.cast_unsigned(), 0, 1),

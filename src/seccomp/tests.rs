@@ -3,13 +3,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use seccompiler::BpfProgram;
 
 use super::{
-    list::{Condition, Group, Lists},
     machine::{Call, run},
     sockets::{Sockets, sockets_on},
+    written::{
+        self, Machine,
+        list::{self, Condition, Group, Lists},
+    },
     *,
 };
 
 const MACHINES: [Machine; 2] = [Machine::X86_64, Machine::Aarch64];
+const THIS: Machine = if cfg!(target_arch = "x86_64") { Machine::X86_64 } else { Machine::Aarch64 };
+
+fn of(machine: Machine) -> Numbers {
+    match machine {
+        Machine::X86_64 => X86_64,
+        Machine::Aarch64 => AARCH64,
+    }
+}
+
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
 const EPERM: u32 = libc::SECCOMP_RET_ERRNO | 1;
@@ -31,8 +43,8 @@ fn answer(program: &BpfProgram, call: Call) -> u32 {
 }
 
 /// As the kernel does with several filters: of two errors the newer filter's.
-fn both(filters: &Filters, call: Call) -> u32 {
-    match (answer(&filters.allow, call), answer(&filters.refuse, call)) {
+fn both([allow, refuse]: &[BpfProgram; 2], call: Call) -> u32 {
+    match (answer(allow, call), answer(refuse, call)) {
         (KILL, _) | (_, KILL) => KILL,
         (allow, ALLOW) => allow,
         (_, refuse) => refuse,
@@ -47,7 +59,7 @@ fn holds(condition: &Condition, args: [u64; 6]) -> bool {
 }
 
 /// What the written lists say, read without the compiler.
-fn written(lists: &Lists, machine: Machine, name: &str, args: [u64; 6]) -> u32 {
+fn as_written(lists: &Lists, machine: Machine, name: &str, args: [u64; 6]) -> u32 {
     let applies = |group: &Group| {
         group.names(machine).any(|call| call == name)
             && (group.any.is_empty() || group.any.iter().any(|condition| holds(condition, args)))
@@ -92,7 +104,7 @@ fn the_lists_compile_and_every_rule_says_why() {
         assert!(group.any.iter().chain(&group.all).all(|condition| condition.is.len() > 5), "{}", group.why);
     }
     for machine in MACHINES {
-        compile_for(machine).unwrap();
+        written::compile(machine).unwrap();
     }
 }
 
@@ -112,24 +124,30 @@ fn every_call_stands_in_one_list_and_every_name_is_a_calls() {
     }
 }
 
+#[test]
+fn what_was_built_in_is_what_is_written() {
+    let built = [programs::ALLOW, programs::REFUSE].map(<[_]>::to_vec);
+    assert_eq!(written::compile(THIS).unwrap().map(|program| program.iter().map(|s| (s.code, s.jt, s.jf, s.k)).collect::<Vec<_>>()), built);
+}
+
 /// Every number, and whatever the rules look at: the compiled programs answer as the lists are written.
 #[test]
 fn the_compiled_lists_answer_as_they_are_written() {
     let lists = list::read().unwrap();
     for machine in MACHINES {
-        let filters = compile_for(machine).unwrap();
+        let filters = written::compile(machine).unwrap();
         let numbers = numbers(machine);
         let names: BTreeMap<u32, &str> = numbers.iter().map(|(name, number)| (*number, *name)).collect();
         let mut tried = 0;
         for nr in (0..1024).chain([X32 - 1, i32::MAX.cast_unsigned(), 1 << 31, u32::MAX]) {
             let name = names.get(&nr).copied().unwrap_or("");
             for args in arguments(&lists, machine, name) {
-                let call = Call { arch: machine.audit(), nr, args };
-                assert_eq!(both(&filters, call), written(&lists, machine, name, args), "{machine:?} {name} {call:x?}");
+                let call = Call { arch: of(machine).audit, nr, args };
+                assert_eq!(both(&filters, call), as_written(&lists, machine, name, args), "{machine:?} {name} {call:x?}");
                 assert_eq!(both(&filters, Call { nr: nr | X32, ..call }), ENOSYS, "x32: {call:x?}");
                 tried += 1;
             }
-            for arch in [0x4000_0003, 0x4000_0028, MACHINES.map(Machine::audit)[usize::from(machine == Machine::X86_64)]] {
+            for arch in [0x4000_0003, 0x4000_0028, MACHINES.map(|machine| of(machine).audit)[usize::from(machine == Machine::X86_64)]] {
                 assert_eq!(both(&filters, Call { arch, nr, args: [0; 6] }), KILL, "{machine:?} {nr} of {arch:#x}");
             }
         }
@@ -146,18 +164,18 @@ fn the_ways_past_other_walls_are_refused() {
         reboot fanotify_init syslog";
     let absent = "clone3 open_tree_attr statmount listmount mq_open msgget msgrcv memfd_secret";
     for machine in MACHINES {
-        let (filters, numbers) = (compile_for(machine).unwrap(), numbers(machine));
+        let (filters, numbers) = (written::compile(machine).unwrap(), numbers(machine));
         for (names, expected) in [(refused, EPERM), (absent, ENOSYS)] {
             for name in names.split_whitespace() {
                 for args in [[0; 6], [u64::MAX; 6]] {
-                    let call = Call { arch: machine.audit(), nr: numbers[name], args };
+                    let call = Call { arch: of(machine).audit, nr: numbers[name], args };
                     assert_eq!(both(&filters, call), expected, "{machine:?} {name}");
                 }
             }
         }
     }
-    let ldt = Call { arch: Machine::X86_64.audit(), nr: numbers(Machine::X86_64)["modify_ldt"], args: [1; 6] };
-    assert_eq!(both(&compile_for(Machine::X86_64).unwrap(), ldt), EPERM);
+    let ldt = Call { arch: X86_64.audit, nr: numbers(Machine::X86_64)["modify_ldt"], args: [1; 6] };
+    assert_eq!(both(&written::compile(Machine::X86_64).unwrap(), ldt), EPERM);
 }
 
 /// The tables that the tests stand on are the C library's where it has the name, and so is the machine's constant.
@@ -171,10 +189,10 @@ fn the_numbers_are_the_c_librarys() {
         ("io_uring_setup", libc::SYS_io_uring_setup),
         ("landlock_restrict_self", libc::SYS_landlock_restrict_self),
     ] {
-        assert_eq!(i64::from(numbers(HERE)[name]), number, "{name}");
+        assert_eq!(i64::from(numbers(THIS)[name]), number, "{name}");
     }
     for machine in MACHINES {
-        assert_eq!(machine.socket(), numbers(machine)["socket"]);
+        assert_eq!(of(machine).socket, numbers(machine)["socket"]);
     }
 }
 
@@ -182,7 +200,7 @@ fn the_numbers_are_the_c_librarys() {
 fn a_group_that_can_be_read_in_two_ways_does_not_compile() {
     let group = |rest: &str| {
         let text = format!("absent = []\nallow = []\n{}", rest.replace("[]\n", "[[refuse]]\nwhy = \"a reason that is long\"\n"));
-        toml::from_str::<Lists>(&text).map(|lists| lists.for_seccompiler(HERE).is_ok())
+        toml::from_str::<Lists>(&text).map(|lists| lists.for_seccompiler(Machine::X86_64).is_ok())
     };
     let asks = "all = [{ arg = 0, eq = 1, is = \"one\" }]\n";
     assert!(group(&format!("[]\ncalls = [\"prctl\"]\n{asks}[]\ncalls = [\"prctl\"]\n{asks}")).unwrap());
@@ -197,11 +215,11 @@ const REFUSE_SOCKET: u32 = libc::SECCOMP_RET_ERRNO | 13;
 const ABSENT: u32 = libc::SECCOMP_RET_ERRNO | 97;
 
 fn socket_answer(machine: Machine, wanted: Sockets, call: Call) -> u32 {
-    run(sockets_on(machine, wanted).iter().map(|step| (step.code, step.jt, step.jf, step.k)), call)
+    run(sockets_on(of(machine), wanted).iter().map(|step| (step.code, step.jt, step.jf, step.k)), call)
 }
 
 fn call_of(machine: Machine, nr: u32, [domain, kind, protocol]: [u64; 3]) -> Call {
-    Call { arch: machine.audit(), nr, args: [domain, kind, protocol, 0, 0, 0] }
+    Call { arch: of(machine).audit, nr, args: [domain, kind, protocol, 0, 0, 0] }
 }
 
 #[test]
@@ -227,7 +245,7 @@ fn only_plain_tcp_reaches_the_broker() {
             ([1 << 32 | 2, 1 << 32 | 2, 0], true, REFUSE_SOCKET),
         ] {
             let wanted = Sockets { unix, own_network: false };
-            let answer = socket_answer(machine, wanted, call_of(machine, machine.socket(), socket));
+            let answer = socket_answer(machine, wanted, call_of(machine, of(machine).socket, socket));
             assert_eq!(answer, expected, "{machine:?} {socket:?} unix {unix}");
         }
     }
@@ -254,7 +272,7 @@ fn a_network_of_ones_own_has_tcp_and_udp_and_nothing_else() {
             ([40, 1, 0], REFUSE_SOCKET),
         ] {
             let wanted = Sockets { unix: false, own_network: true };
-            let answer = socket_answer(machine, wanted, call_of(machine, machine.socket(), socket));
+            let answer = socket_answer(machine, wanted, call_of(machine, of(machine).socket, socket));
             assert_eq!(answer, expected, "{machine:?} {socket:?}");
         }
     }
@@ -265,7 +283,7 @@ fn whoever_connects_is_told_of_and_other_calls_go_on() {
     for machine in MACHINES {
         for own_network in [false, true] {
             let wanted = Sockets { unix: true, own_network };
-            assert_eq!(socket_answer(machine, wanted, call_of(machine, machine.connect(), [3, 0, 16])), NOTIFY);
+            assert_eq!(socket_answer(machine, wanted, call_of(machine, of(machine).connect, [3, 0, 16])), NOTIFY);
             assert_eq!(socket_answer(machine, wanted, call_of(machine, 0, [2, 2, 0])), ALLOW);
             for arch in [0x4000_0003, 0x4000_0028] {
                 assert_eq!(socket_answer(machine, wanted, Call { arch, ..call_of(machine, 359, [2, 2, 0]) }), KILL);
