@@ -23,7 +23,7 @@ use crate::{
     provider,
     role::Role,
     secret::Secret,
-    supervisor::{self, Credentials, Room, worker},
+    supervisor::{Credentials, Room, worker},
 };
 
 /// What the job is started with.
@@ -65,8 +65,6 @@ pub(super) struct Board {
 impl Board {
     /// Reads the variables and checks this side of the job.
     pub(super) fn of_environment(options: &Options) -> Result<Self, Ending> {
-        // The first process of a container loses a signal that it neither handles nor blocks: here it waits for the first worker.
-        supervisor::block_signals().map_err(|error| Refusal::of_supervisor(&error))?;
         let mut variables = options.variables.clone();
         let policy = Policy::compose(options.policy.clone()).map_err(|error| Refusal::new(error, Exit::Policy))?;
         let secrets = environment::secrets(&variables);

@@ -62,7 +62,8 @@ pub struct Done {
 
 /// Runs the job from its variables to its end, and says how it ended.
 pub fn job(options: &Options) -> Done {
-    // From here on whoever asks us to end is heard where the job can be ended in order.
+    // From here on whoever asks us to end is heard where the job can be ended in order. The first process of a container would
+    // not even hear it: it loses a signal that it neither handles nor blocks.
     let held = supervisor::block_signals().map_err(|error| Ending::from(Refusal::of_supervisor(&error)));
     let mut board = match held.and_then(|()| Board::of_environment(options)) {
         Ok(board) => board,

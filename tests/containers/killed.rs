@@ -208,24 +208,35 @@ fn until(log: std::process::ChildStdout, word: &'static str) -> JoinHandle<Strin
     reader
 }
 
-/// At once, in the middle of boarding: the first process of a container loses signals that it does not look out for.
-fn cancelled_at_once(scene: &Scene, scratch: &Path) {
-    for moment in 0..5 {
+/// In the middle of boarding: the first process of a container loses signals that it does not look out for.
+fn cancelled_while_boarding(scene: &Scene, scratch: &Path) {
+    let mut boarding = 0;
+    for _ in 0..5 {
         let job = scene.job();
         scene.get_sources(&job);
         let child = scene.command(Runner::Root, &job, &["tidewaiter", "job"]).spawn().unwrap();
-        let first = Pid::from_raw(scene.first_process(&job));
-        // Before this it is still runc.
-        while fs::read_to_string(format!("/proc/{first}/comm")).is_ok_and(|name| name.trim() != "tidewaiter") {
+        let first = scene.first_process(&job);
+        let start = Instant::now();
+        while !looks_out(first) {
+            assert!(start.elapsed() < Duration::from_secs(20), "it never looks out for SIGTERM");
             sleep(Duration::from_millis(1));
         }
-        sleep(Duration::from_millis(20 * moment));
-        let start = Instant::now();
+        boarding += u32::from(scene.journal(&job, "start").is_empty());
         podman(scratch).args(["stop", "-t", "10", &job.name()]).output().unwrap();
         let output = child.wait_with_output().unwrap();
-        println!("cancelled at once: {:?} after {:?}", output.status.code(), start.elapsed());
+        println!("cancelled while boarding: {:?} after {:?}", output.status.code(), start.elapsed());
         assert_eq!(output.status.code(), Some(143), "{}", text(&output));
     }
+    assert!(boarding > 0, "only after boarding it looks out for SIGTERM");
+}
+
+/// Whether a process blocks SIGTERM, to read it when it can (proc_pid_status(5)).
+fn looks_out(process: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Before it is the program it is still runc, whose threads block nothing for long.
+    let program = fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.trim() == "tidewaiter");
+    program && blocked.is_some_and(|mask| mask & (1 << (libc::SIGTERM - 1)) != 0)
 }
 
 #[test]
@@ -263,7 +274,7 @@ fn inside_cancelled() {
             assert!(!attack.marker.exists());
         }
     }
-    cancelled_at_once(&scene, &scratch);
+    cancelled_while_boarding(&scene, &scratch);
     assert_eq!(scene.gitlab.branches(), ["main"]);
     assert!(scene.gitlab.merge_requests().is_empty());
 }
