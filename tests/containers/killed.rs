@@ -91,7 +91,8 @@ fn inside() {
     let whole = undisturbed(&scene, &scene.job(), Runner::Root);
     let (mut tally, mut last) = (Tally::default(), None);
     for turn in 0..TIMES {
-        let (job, runner) = (scene.job(), if turn / 2 % 2 == 0 { Runner::Root } else { Runner::User });
+        let job = Job { entrypoint: turn / 8 % 2 == 0, ..scene.job() };
+        let runner = if turn / 2 % 2 == 0 { Runner::Root } else { Runner::User };
         // Half of them at a random moment of each part of the job, half soon after the agent ended: while its change leaves.
         let (ended, moment) = match turn % 2 {
             0 => (false, (whole / TIMES) * turn + (whole / TIMES).mul_f64(random())),
@@ -212,7 +213,7 @@ fn until(log: std::process::ChildStdout, word: &'static str) -> JoinHandle<Strin
 fn cancelled_while_boarding(scene: &Scene, scratch: &Path) {
     let mut boarding = 0;
     for _ in 0..5 {
-        let job = scene.job();
+        let job = Job { entrypoint: false, ..scene.job() };
         scene.get_sources(&job);
         let child = scene.command(Runner::Root, &job, &["tidewaiter", "job"]).spawn().unwrap();
         let first = scene.first_process(&job);
@@ -250,7 +251,7 @@ fn inside_cancelled() {
     scene.policy(&attack.policy("trap 'exit 0' TERM\necho at work\nwhile :; do sleep 0.1; done\n"));
     for runner in [Runner::Root, Runner::User] {
         for first in [true, false] {
-            let job = scene.job();
+            let job = Job { entrypoint: !first, ..scene.job() };
             scene.get_sources(&job);
             let mut child = if first {
                 scene.command(runner, &job, &["tidewaiter", "job"]).spawn().unwrap()

@@ -31,6 +31,8 @@ pub(crate) struct Job {
     pub(crate) issue: u64,
     pub(crate) token: String,
     pub(crate) variables: Vec<(String, String)>,
+    /// Whether the image's entrypoint is used, as the docker executor does; Kubernetes does not.
+    pub(crate) entrypoint: bool,
 }
 
 impl Job {
@@ -95,7 +97,7 @@ impl Scene {
             ("CI_JOB_TOKEN", token.clone()),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        Job { number, issue, token, variables }
+        Job { number, issue, token, variables, entrypoint: true }
     }
 
     /// What the runner's own git does before a job, as root and with an open file mode mask: all of it in a kept checkout.
@@ -140,6 +142,9 @@ impl Scene {
         made.arg(format!("--workdir={}", self.checkout().display()));
         for (name, value) in &job.variables {
             made.arg(format!("--env={name}={value}"));
+        }
+        if !job.entrypoint {
+            made.arg("--entrypoint=");
         }
         made.arg(IMAGE).args(program);
         made
