@@ -28,10 +28,9 @@ pub(crate) fn apart(name: &str, test: impl Fn(&Engine)) {
     if let Some(missing) = PROGRAMS.iter().find(there) {
         return println!("NOT RUN: {name}: it needs {missing}");
     }
-    let space = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"];
     let into = |program: &[&str]| {
-        let mut made = Command::new("unshare");
-        made.args(space).args(["sh", "-c", "ip link set lo up; exec \"$@\"", "sh"]).args(program).stdin(Stdio::null());
+        let mut made = Command::new(containers().join("apart.sh"));
+        made.args(program).stdin(Stdio::null());
         made
     };
     if !into(&["true"]).output().is_ok_and(|output| output.status.success()) {
@@ -47,6 +46,11 @@ pub(crate) fn apart(name: &str, test: impl Fn(&Engine)) {
         .unwrap();
     println!("{}", text(&output));
     assert!(output.status.success() && text(&output).contains("1 passed"), "{name} failed");
+}
+
+/// What the tests with the whole image keep for containers.
+fn containers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/containers")
 }
 
 /// Both streams of a program.
@@ -100,9 +104,8 @@ impl Engine {
     }
 
     fn podman(&self) -> Command {
-        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/containers");
         let mut podman = Command::new("podman");
-        podman.env("CONTAINERS_CONF", files.join("containers.conf")).arg("--log-level=error");
+        podman.env("CONTAINERS_CONF", containers().join("containers.conf")).arg("--log-level=error");
         for (option, place) in [("--root", "root"), ("--runroot", "run"), ("--tmpdir", "tmp")] {
             podman.arg(option).arg(self.scratch.join("store").join(place));
         }
@@ -111,10 +114,9 @@ impl Engine {
 
     /// The container before it starts.
     pub(crate) fn container(&self, make: Make<'_>) -> Command {
-        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/containers");
         let mut podman = self.podman();
         podman.args(["run", "--rm", "--interactive", "--quiet", "--network=host", "--name", make.name, "--workdir=/"]);
-        podman.arg(format!("--security-opt=seccomp={}", files.join("docker-like-seccomp.json").display()));
+        podman.arg(format!("--security-opt=seccomp={}", containers().join("docker-like-seccomp.json").display()));
         podman.arg(format!("--pidfile={}", self.scratch.join(make.name).display()));
         podman.arg(format!("--volume={0}:{0}", self.builds().display())).args(make.options);
         for (name, value) in make.variables {
