@@ -26,7 +26,7 @@ pub struct Case {
     pub kind: Kind,
     /// The line of the catalogue that it belongs to.
     pub line: String,
-    /// The result without walls.
+    /// The result without walls; after ` or ` the error of a kernel that lacks what is attacked.
     pub control: String,
     /// The result inside, by place; `` for all that are not named.
     pub inside: BTreeMap<String, String>,

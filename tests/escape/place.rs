@@ -41,6 +41,7 @@ const RESTRICTED: &[&str] = &[
 pub const PLACES: &[Place] = &[
     Place { name: OPEN, uid: 0, container: None, fence: "broker" },
     Place { name: "host", uid: 0, container: None, fence: "broker" },
+    Place { name: "host-netns", uid: 0, container: None, fence: "netns" },
     Place { name: "root", uid: 0, container: Some(&["--user", "0:0"]), fence: "broker" },
     Place { name: "user", uid: 1000, container: Some(&["--user", "1000:1000"]), fence: "broker" },
     Place { name: "restricted", uid: 10_001, container: Some(RESTRICTED), fence: "broker" },
@@ -73,6 +74,9 @@ provider = "anthropic"
 base_url = "https://provider.example"
 ca_file = "CA"
 
+[process]
+uid = UID
+
 [process.limits]
 processes = 512
 open_files = 512
@@ -83,6 +87,13 @@ time = "10m"
 "#;
 
 impl Place {
+    /// The agent's uid where the supervisor is root. The kernel counts processes by uid over all containers, so that each place
+    /// of each run has its own.
+    fn agent(&self) -> u32 {
+        let index = PLACES.iter().position(|place| place.name == self.name).unwrap_or_default();
+        100_000 + std::process::id() % 10_000 * 20 + u32::try_from(index).unwrap_or_default() * 2
+    }
+
     fn walls(&self) -> &'static str {
         if self.name == OPEN { "off" } else { "on" }
     }
@@ -104,7 +115,11 @@ impl Place {
         fs::copy(binary, directory.join("bin/tidewaiter")).unwrap();
         fs::copy(pki.join("ca.pem"), directory.join("builds/project/ca.pem")).unwrap();
         let ca = directory.join("pki/ca.pem").display().to_string();
-        fs::write(directory.join("policy.toml"), POLICY.replace("FENCE", self.fence).replace("CA\"", &format!("{ca}\""))).unwrap();
+        let uid = self.agent().to_string();
+        let policy = POLICY.replace("FENCE", self.fence).replace("\"CA\"", &format!("{ca:?}")).replace("UID", &uid);
+        fs::write(directory.join("policy.toml"), policy).unwrap();
+        fs::write(directory.join("plain.toml"), format!("version = 1\n[network]\nfence = {:?}\n[process]\nuid = {uid}\n", self.fence))
+            .unwrap();
         for file in fs::read_dir(programs).unwrap().flatten() {
             fs::copy(file.path(), known.join(file.file_name())).unwrap();
         }
@@ -118,7 +133,9 @@ impl Place {
         let kind = if case.kind == Kind::Around { "around" } else { "inside" };
         let path = known.join(program(case));
         let lab = known.ancestors().nth(3).unwrap();
-        let settle = if case.journal.is_some() { 0.1 } else { 0.03 };
+        // What is late with walls is a leak all the same, in the time of the next case.
+        let awaited = if self.name == OPEN { !case.seen.is_empty() } else { case.journal.is_some() };
+        let settle = if awaited { 0.1 } else { 0.02 };
         json!({ "name": case.name, "kind": kind, "settle": settle, "path": path, "attacks": case.attacks_a_process, "timeout": case.timeout, "lab": lab })
     }
 

@@ -20,6 +20,7 @@ VICTIM = int(os.environ.get("VICTIM", "0"))
 DIRECTORY = os.environ.get("LAB", "")
 
 libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
 
 
 def call(number, *arguments):

@@ -128,7 +128,7 @@ def around(case):
     before = (snapshot(out), state(process))
     say(case=case["name"], trying=True)
     t0, w0 = time.monotonic(), int(time.time() * 1000)
-    made = dict(environment(), OUT=out, VICTIM=str(process.pid if process else 0), CASES=WORKSPACE + "/.cases", POLICY=DIRECTORY + "/policy.toml")
+    made = dict(environment(), OUT=out, VICTIM=str(process.pid if process else 0), CASES=WORKSPACE + "/.cases", POLICY=DIRECTORY + "/policy.toml", PLAIN=DIRECTORY + "/plain.toml")
     program = ["/bin/sh" if case["path"].endswith(".sh") else "/usr/bin/python3", case["path"]]
     try:
         done = subprocess.run(program, env=made, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=case["timeout"])

@@ -1,4 +1,4 @@
-"""probe.py CASE.py: runs one probe and prints what came of it, `result: works` or the error's name.
+"""Runs one probe in Python, and prints what came of it: `result: works`, or the error's name.
 
 A probe may set `result` itself, or end with SystemExit("its result").
 """
@@ -8,6 +8,7 @@ import runpy
 import socket
 import ssl
 import sys
+import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -20,11 +21,16 @@ def tried(path):
     except ssl.SSLError as error:
         return "TLS %s" % error.reason
     except socket.gaierror as error:
-        return {v: k for k, v in vars(socket).items() if k.startswith("EAI_")}.get(error.errno, "EAI")
+        names = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
+        return names.get(error.errno, repr(error))
     except TimeoutError as error:
         return errno.errorcode.get(error.errno, "timed out")
     except OSError as error:
         return errno.errorcode.get(error.errno, repr(error))
+    except BaseException:
+        traceback.print_exc(file=sys.stdout)
+        return "no result"
 
 
-print("result: " + tried(sys.argv[1]), flush=True)
+def main(path):
+    print("result: " + tried(path), flush=True)

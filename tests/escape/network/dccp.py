@@ -1,5 +1,5 @@
 # line: UDP-Lite (proto 136)
-# control: ESOCKTNOSUPPORT
+# control: works or ESOCKTNOSUPPORT
 # inside: EACCES
 import socket
 

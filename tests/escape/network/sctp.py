@@ -1,5 +1,5 @@
 # line: UDP-Lite (proto 136)
-# control: EPROTONOSUPPORT
+# control: works or EPROTONOSUPPORT
 # inside: EACCES
 import socket
 

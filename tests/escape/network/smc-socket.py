@@ -1,5 +1,5 @@
 # line: AF_VSOCK connect to CID 2
-# control: EAFNOSUPPORT
+# control: works or EAFNOSUPPORT
 # inside: EACCES
 import socket
 

@@ -1,5 +1,5 @@
 # line: AF_VSOCK connect to CID 2
-# control: works
+# control: works or EAFNOSUPPORT
 # inside: EACCES
 import socket
 

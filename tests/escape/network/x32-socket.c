@@ -1,5 +1,5 @@
 // line: x32 nr 0x40000029
-// control: ENOSYS
+// control: works or ENOSYS
 // inside: ENOSYS
 #include "probe.h"
 #include <sys/socket.h>

@@ -8,7 +8,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 if [ "${TIDEWAITER_INSIDE:-}" != 1 ]; then
-    TIDEWAITER_INSIDE=1 exec unshare -n -m --propagation private "$0" "$@"
+    TIDEWAITER_INSIDE=1 exec unshare -n -m -i --propagation private "$0" "$@"
 fi
 directory=$1
 shift

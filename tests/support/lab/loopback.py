@@ -4,6 +4,7 @@ A container engine's name server (127.0.0.11, port 53 and the port behind it), t
 unix sockets that anyone may connect to; and a proxy that asks nothing, by which an attack can show that it works where
 no gateway stands. Events: `loopback ADDRESS:PORT` for a connection or datagram, `unix NAME` for the same on a unix socket.
 """
+import ctypes
 import os
 import re
 import socket
@@ -150,6 +151,16 @@ def careless_proxy():
         thread(careless, server.accept()[0])
 
 
+def shared_memory():
+    """A System V segment with a known key, which everybody's mode bits let in."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    segment = libc.shmget(0x5EC4E7, 4096, 0o1666)
+    if segment < 0:
+        raise OSError(ctypes.get_errno(), "shmget")
+    return segment
+
+
+shared_memory()
 sockets = DIRECTORY + "/sockets"
 os.makedirs(sockets, exist_ok=True)
 os.chmod(sockets, 0o755)

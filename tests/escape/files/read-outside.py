@@ -1,6 +1,0 @@
-# line: read ~/.ssh, ~/.netrc
-# control: works
-# inside: EACCES
-from attempt import OUT
-
-open(OUT + "/secret").read()

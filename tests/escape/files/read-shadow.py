@@ -1,0 +1,4 @@
+# line: read ~/.ssh, ~/.netrc
+# control: works
+# inside: EACCES
+open("/etc/shadow").read()

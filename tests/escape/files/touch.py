@@ -1,0 +1,11 @@
+# line: truncate, ftruncate, chmod, chown
+# control: works
+# inside: works
+# outside: changed
+# residual: a uid of its own it can still set times and attributes of files that anyone may write.
+import os
+
+from attempt import OUT
+
+# "Now" needs only permission to write, which everybody has here.
+os.utime(OUT + "/file")

@@ -1,0 +1,4 @@
+# line: write to PATH dirs, ld.so.preload
+# control: works
+# inside: EACCES
+open("/etc/resolv.conf", "a").close()

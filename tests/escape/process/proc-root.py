@@ -1,0 +1,8 @@
+# line: read /proc/1/{environ,mem,maps
+# control: works
+# inside: EACCES
+import os
+
+from attempt import VICTIM
+
+os.listdir("/proc/%d/root" % VICTIM)
