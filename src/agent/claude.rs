@@ -216,9 +216,16 @@ fn system(event: &Value) -> Vec<Entry> {
 
 /// Why a result is no success, in a few words.
 fn failure(event: &Value, text: &str) -> String {
-    let subtype = event["subtype"].as_str().unwrap_or("no subtype");
     let words = text.lines().next().unwrap_or_default();
-    format!("{}: {}", &subtype[..subtype.floor_char_boundary(100)], &words[..words.floor_char_boundary(500)])
+    let words = &words[..words.floor_char_boundary(500)];
+    // An error of the provider's comes as a "success" that is one.
+    match event["subtype"].as_str() {
+        Some("success") => words.to_owned(),
+        subtype => {
+            let subtype = subtype.unwrap_or("no subtype");
+            format!("{}: {words}", &subtype[..subtype.floor_char_boundary(100)])
+        }
+    }
 }
 
 fn plain(line: &[u8]) -> Entry {
@@ -244,7 +251,7 @@ mod tests {
     fn only_the_last_result_decides() {
         assert_eq!(read(&[]).0.outcome, Outcome::NoResult);
         assert_eq!(read(&[result("success", false)]).0.outcome, Outcome::Done);
-        let failed = Outcome::Failed { reason: "success: words".to_owned() };
+        let failed = Outcome::Failed { reason: "words".to_owned() };
         assert_eq!(read(&[result("success", false), result("success", true)]).0.outcome, failed);
         assert!(matches!(read(&[result("error_max_turns", false)]).0.outcome, Outcome::Failed { .. }));
         assert!(matches!(read(&[json!({"type": "result"})]).0.outcome, Outcome::Failed { .. }));

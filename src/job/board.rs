@@ -76,6 +76,10 @@ impl Board {
         }
         let public = public(&variables, &secrets);
         let facts = JobFacts::from_variables(&public).map_err(|error| Refusal::new(error, Exit::Usage))?;
+        if !facts.checkout.is_dir() {
+            let reason = format!("{} is no directory: CI_PROJECT_DIR must name the checkout", facts.checkout.display());
+            return Err(Refusal::new(reason, Exit::Usage).into());
+        }
         if let Some(reason) = own_commit(&public, &facts, asked) {
             return Err(Ending::Skipped(reason));
         }
