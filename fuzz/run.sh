@@ -10,12 +10,16 @@ export RUSTC_BOOTSTRAP=1
 unset CARGO_BUILD_TARGET
 [ $# -gt 0 ] || set -- $(cargo fuzz list)
 cargo fuzz build
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 for target in "$@"; do
     mkdir -p "fuzz/corpus/$target"
-    echo "fuzz: $target, $seconds s"
-    cargo fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
-        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 2>&1 |
-        grep -v -E '^#|^(INFO|stat::(new|slow))' || true
-    [ -z "$(ls -A "fuzz/artifacts/$target" 2>/dev/null)" ] || { echo "fuzz: $target failed, see fuzz/artifacts/$target" >&2; exit 1; }
+    if cargo fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 >"$log" 2>&1; then
+        echo "fuzz: $target, $seconds s: $(sed -n 's/^stat::number_of_executed_units: //p' "$log") inputs, nothing found"
+    else
+        grep -v -E '^#[0-9]|^INFO' "$log" >&2
+        echo "fuzz: $target failed; what failed stands in fuzz/artifacts/$target" >&2
+        exit 1
+    fi
 done
-echo "fuzz: nothing found"
