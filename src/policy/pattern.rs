@@ -4,9 +4,9 @@
 //! name, `**` as a whole name stands for any number of names. There are no brackets, braces, negations or escapes; a
 //! pattern that another tool would read differently is refused when the policy is read.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 
 /// Where a line of policy stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +26,24 @@ impl fmt::Display for Origin {
 /// A checked pattern with the line that it comes from.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    exact: GlobMatcher,
-    folded: GlobMatcher,
+    exact: Matcher,
+    folded: Matcher,
     text: String,
     key: &'static str,
     origin: Origin,
+}
+
+/// Compiled when something is matched for the first time: most processes that read a policy match no path.
+#[derive(Clone, Debug)]
+struct Matcher {
+    glob: Glob,
+    compiled: OnceLock<GlobMatcher>,
+}
+
+impl Matcher {
+    fn is_match(&self, path: &[u8]) -> bool {
+        self.compiled.get_or_init(|| self.glob.compile_matcher()).is_match(as_path(path))
+    }
 }
 
 impl Pattern {
@@ -46,7 +59,7 @@ impl Pattern {
                 .case_insensitive(fold)
                 .backslash_escape(false)
                 .build()
-                .map(|glob| glob.compile_matcher())
+                .map(|glob| Matcher { glob, compiled: OnceLock::new() })
                 .map_err(|error| error.kind().to_string())
         };
         Ok(Self { exact: glob(false)?, folded: glob(true)?, text: text.to_owned(), key, origin })
@@ -54,12 +67,12 @@ impl Pattern {
 
     /// Whether `path` (from the repository's root, `/` between names) matches byte for byte: for what is allowed.
     pub fn allows(&self, path: &[u8]) -> bool {
-        self.exact.is_match(as_path(path))
+        self.exact.is_match(path)
     }
 
     /// Whether `path` matches in any case of letters: for what is protected.
     pub fn protects(&self, path: &[u8]) -> bool {
-        self.folded.is_match(as_path(path))
+        self.folded.is_match(path)
     }
 
     /// The line of policy, e.g. `default.toml:31: changes.protect = ".gitlab/**"`.
