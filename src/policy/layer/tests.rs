@@ -1,0 +1,65 @@
+use super::*;
+
+fn compose_texts(texts: &[&str]) -> Result<Policy, Error> {
+    let source = |(index, text): (usize, &&str)| Source { name: format!("layer{index}.toml"), text: (*text).to_owned() };
+    compose(texts.iter().enumerate().map(source).collect())
+}
+
+#[test]
+fn the_default_policy_is_valid() {
+    compose_texts(&[super::super::DEFAULT]).unwrap();
+}
+
+#[test]
+fn an_empty_policy_grants_no_way_out() {
+    let policy = compose_texts(&["version = 1"]).unwrap();
+    assert!(policy.network.tunnels.is_empty() && policy.network.routes.is_empty() && policy.files.write.is_empty());
+}
+
+#[test]
+fn an_error_names_its_line() {
+    let error = compose_texts(&["version = 1\n[network]\ntunnels = [\n  \"a.example:443\",\n  \"127.1:443\",\n]\n"]).unwrap_err();
+    assert!(error.to_string().contains("layer0.toml:5"), "{error}");
+}
+
+#[test]
+fn what_is_unknown_empty_or_of_the_wrong_type_is_refused() {
+    for text in [
+        "",
+        "version = 2",
+        "version = 1\nx = 1",
+        "version = 1\n[network]\ntunnel = []",
+        "version = 1\n[network]\ntunnels = \"a.example:443\"",
+        "version = 1\n[changes]\nallow = []",
+        "version = 1\n[changes]\nprotect = [\"/x\"]",
+        "version = 1\n[limits]\ntime = 0",
+        "version = 1\n[limits]\ntime = 1\ntime = 2",
+        "version = 1\n[files]\nread = [\"relative\"]",
+        "version = 1\n[process]\nuid = 0",
+        "version = 1\n[[network.route]]\nprovider = \"nobody\"",
+        "version = 1\n[[network.route]]\nprovider = \"anthropic\"\nbase_url = \"http://far.example\"",
+    ] {
+        assert!(compose_texts(&[text]).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_lower_layer_may_only_narrow() {
+    let top = "version = 1\n[network]\ntunnels = [\"a.example:443\"]\n[limits]\ntime = \"1h\"\n[files]\nread = [\"/usr\"]\n[changes.rules]\n\"ci/config\" = \"deny\"";
+    for (lower, fine) in [
+        ("[network]\ntunnels = []", true),
+        ("[network]\ntunnels = [\"b.example:443\"]", false),
+        ("[limits]\ntime = \"10m\"", true),
+        ("[limits]\ntime = \"2h\"", false),
+        ("[files]\nread = [\"/usr/lib\"]", true),
+        ("[files]\nread = [\"/usrlocal\"]", false),
+        ("[process]\nunix = \"allow\"", false),
+        ("[network]\nloopback = \"any\"", false),
+        ("[changes]\nprotect = [\"a/**\"]", true),
+        ("[changes.rules]\n\"ci/config\" = \"warn\"", false),
+        ("[changes.rules]\n\"path/other\" = \"warn\"", false),
+        ("[changes.rules]\n\"path/other\" = \"deny\"", true),
+    ] {
+        assert_eq!(compose_texts(&[top, &format!("version = 1\n{lower}")]).is_ok(), fine, "{lower}");
+    }
+}
