@@ -11,6 +11,7 @@ need git git
 need python3 python3
 need curl curl
 need ip iproute2
+need setpriv util-linux
 need runc runc
 need podman podman
 need buildah buildah

@@ -58,8 +58,7 @@ impl Case {
     }
 
     pub fn is_tried_in(&self, place: &str) -> bool {
-        let family = place.split('-').next().unwrap_or_default();
-        place == crate::place::OPEN || self.places.is_empty() || self.places.iter().any(|own| own == place || own == family)
+        place == crate::place::OPEN || self.places.is_empty() || self.places.iter().any(|own| own == place)
     }
 
     /// Whether a sentence of SECURITY.md covers that it works in `place`.

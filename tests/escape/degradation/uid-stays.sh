@@ -2,7 +2,7 @@
 # runs: around
 # control: ran
 # inside: 125, changing the uid
-# places: host root
+# places: host host-netns root
 # why: elsewhere there is only one uid
 # As root, the agent cannot be given another uid.
 [ "$WALLS" = on ] && set -- "$TIDEWAITER" run --policy "$PLAIN" -- || set --

@@ -53,6 +53,14 @@ def machine_code(code):
     return answer
 
 
+def device(name):
+    """The number of a network device; asked for by netlink, since the C library makes a UDP socket for it."""
+    found = [index for index, known in socket.if_nameindex() if known == name]
+    if not found:
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+    return found[0]
+
+
 def gateway():
     """Host, port and the field that shows the ticket, from the variables that every client reads."""
     url = urllib.parse.urlsplit(os.environ["HTTPS_PROXY"])

@@ -1,6 +1,7 @@
 # line: bind() brokered socket to container's eth0 address
 # control: works
-# inside: ETIMEDOUT
+# inside: EACCES
+# inside netns: EADDRNOTAVAIL
 # seen: tcp 198.51.100.66:3128
 import socket
 

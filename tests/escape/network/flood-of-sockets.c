@@ -1,6 +1,8 @@
 // line: fork-bomb of socket()/notify flood
 // control: not bound
 // inside: all bound
+// places: host root user restricted
+// why: in a network namespace of its own no socket needs a device
 #include "probe.h"
 #include <signal.h>
 #include <sys/socket.h>

@@ -1,6 +1,7 @@
 # line: connect (and fast-open send) to a service
 # control: works ConnectionRefusedError
 # inside: PermissionError PermissionError
+# inside netns: ConnectionRefusedError ConnectionRefusedError
 # seen: loopback 127.0.0.1:6379
 import socket
 

@@ -1,6 +1,7 @@
 # line: connect (and fast-open send) to a service
 # control: works
 # inside: EACCES
+# inside netns: ECONNREFUSED
 # seen: loopback 127.0.0.1:6379
 import socket
 

@@ -1,6 +1,7 @@
 # line: QUIC/HTTP3 to allowed host
 # control: works
 # inside: EACCES
+# inside netns: ENETUNREACH
 # seen: udp 203.0.113.10:443
 import socket
 

@@ -1,6 +1,7 @@
 // line: sendmmsg with one allowed and one forbidden
 // control: works
 // inside: EACCES
+// inside netns: ENETUNREACH
 // seen: udp 203.0.113.10:5353; udp 198.51.100.66:5353
 #include "probe.h"
 #include <arpa/inet.h>

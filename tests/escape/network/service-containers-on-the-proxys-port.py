@@ -1,6 +1,6 @@
 # line: GitLab service container hostnames
 # control: works
-# inside: ETIMEDOUT
+# inside: EACCES
 # seen: tcp 172.17.0.1:3128
 import socket
 

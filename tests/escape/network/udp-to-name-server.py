@@ -1,6 +1,7 @@
 # line: UDP sendto the name server's :53 directly
 # control: works
 # inside: EACCES
+# inside netns: ENETUNREACH
 # seen: udp 203.0.113.53:53; dns evil.example
 import socket
 

@@ -1,6 +1,7 @@
 # line: `setsockopt(SO_BINDTODEVICE, "")`
 # control: works
 # inside: EPERM
+# inside netns: ENODEV
 # seen: tcp 198.51.100.66:443
 import socket
 

@@ -1,6 +1,7 @@
 # line: DNS: TXT/NULL/subdomain-encoded query
 # control: works
 # inside: EACCES
+# inside netns: ENETUNREACH
 # seen: dns made-up-secret.allowed.example
 import socket
 

@@ -1,6 +1,7 @@
 # line: connect /var/run/docker.sock
 # control: own and abstract
 # inside: own, EPERM
+# inside netns: own, ECONNREFUSED
 # runs: around
 # Where no socket of others is in reach, unix sockets work among the command's own processes; abstract ones outside never do.
 cat >own.py <<'OWN'
