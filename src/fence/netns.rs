@@ -1,5 +1,5 @@
-//! The fence `netns`: namespaces in which there is no network but a `lo` of their own, and no file of names but ours. The
-//! gateway's listeners are made inside and passed out, so that they are all that leads anywhere.
+//! The fence `netns`: namespaces in which there is no network but a `lo` of their own, no System V memory of anyone else, and
+//! no file of names but ours. The gateway's listeners are made inside and passed out, so that they are all that leads anywhere.
 
 use std::{
     fs, io,
@@ -79,7 +79,7 @@ pub enum Error {
 }
 
 fn flags(user: bool) -> CloneFlags {
-    let plain = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS;
+    let plain = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC;
     if user { plain | CloneFlags::CLONE_NEWUSER } else { plain }
 }
 
