@@ -23,7 +23,7 @@ use nix::{
     sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt::BindToDevice},
 };
 
-use super::{outside, witness};
+use super::{outside, ports, witness};
 use crate::{
     journal::Event,
     sys::{
@@ -60,7 +60,7 @@ pub struct Broker {
     pub witness: OwnedFd,
     /// Where an [`Event::Outside`] goes for each new address, a JSON line each.
     pub records: File,
-    /// The range of the agent's own ports, first and last.
+    /// The range of the agent's own ports, first and last, or [`ports::ANY`].
     pub local_ports: (u16, u16),
 }
 
@@ -121,6 +121,20 @@ impl Broker {
     }
 }
 
+/// How many milliseconds [`answer_one`] waits for a call that is about to come.
+const SOON: u16 = 2_000;
+
+/// Answers one call, for a trial of the whole way from a call to a socket.
+///
+/// # Errors
+/// When none comes soon, or the kernel takes no answer.
+pub fn answer_one(listener: &OwnedFd) -> io::Result<()> {
+    match poll(&mut [PollFd::new(listener.as_fd(), PollFlags::POLLIN)], SOON)? {
+        0 => Err(Errno::ETIMEDOUT.into()),
+        _ => give_socket(listener.as_fd(), &notify::receive(listener.as_fd())?, ports::ANY),
+    }
+}
+
 /// No process is left that could call. Ending now would look like a failure to the supervisor.
 fn wait_for_the_end(lifeline: &OwnedFd) -> Result<(), Error> {
     loop {
@@ -166,11 +180,13 @@ fn wanted(call: &Call) -> Result<SockFlag, Errno> {
 }
 
 /// A TCP socket that can only reach loopback; any failure is a refusal.
-fn make(flags: SockFlag, (low, high): (u16, u16)) -> Result<OwnedFd, Errno> {
+fn make(flags: SockFlag, local_ports: (u16, u16)) -> Result<OwnedFd, Errno> {
     let made = socket(AddressFamily::Inet, SockType::Stream, flags | SockFlag::SOCK_CLOEXEC, None)?;
     setsockopt(&made, BindToDevice, &OsString::from("lo"))?;
     let errno = |error: io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EACCES));
-    options::set_local_ports(&made, low, high).map_err(errno)?;
+    if local_ports != ports::ANY {
+        options::set_local_ports(&made, local_ports.0, local_ports.1).map_err(errno)?;
+    }
     options::set_syn_retries(&made, SYN_RETRIES).map_err(errno)?;
     Ok(made)
 }

@@ -10,6 +10,9 @@ use nix::{
 /// How many ports the range has.
 pub const WIDTH: u16 = 1024;
 
+/// No range: where nothing is reserved, the kernel chooses. Linux before 6.3 knows no other way.
+pub const ANY: (u16, u16) = (0, 0);
+
 /// The kernel's own range of ephemeral ports. A socket's range is only ever cut out of it (ip(7), `IP_LOCAL_PORT_RANGE`), so
 /// the agent's range lies in it too.
 const EPHEMERAL: &str = "/proc/sys/net/ipv4/ip_local_port_range";

@@ -11,6 +11,7 @@ use std::{
     os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
 };
 
+use caps::{CapSet, Capability};
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
@@ -20,7 +21,7 @@ use nix::{
         signalfd::{SfdFlags, SignalFd},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::{Gid, Pid, Uid, pipe2, setresgid, setresuid},
+    unistd::{Pid, Uid, getresuid, pipe2, setresuid},
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,8 +63,13 @@ pub struct Descriptors {
 pub enum Emptying {
     /// Everybody in the stem's Landlock scope.
     Scope,
-    /// Everybody of this uid, which is the agent's alone.
-    Uid(u32),
+    /// Everybody of a uid that is the agent's alone.
+    Uid {
+        /// That uid.
+        agent: u32,
+        /// Nobody's: whoever has it is out of the agent's reach.
+        killer: u32,
+    },
 }
 
 /// What the stem tells, a JSON line each.
@@ -163,7 +169,7 @@ impl Emptying {
     fn bound(self) -> Result<(), Error> {
         match self {
             Self::Scope => Ok(landlock::scope_only()?),
-            Self::Uid(_) => Ok(()),
+            Self::Uid { .. } => Ok(()),
         }
     }
 
@@ -172,13 +178,7 @@ impl Emptying {
     fn kill_all(self) -> Result<(), Error> {
         match self {
             Self::Scope => step("kill", kill_everybody()),
-            Self::Uid(uid) => {
-                let killed = sys::namespace::in_a_child(|| become_uid(uid).is_ok() && kill_everybody().is_ok());
-                match step("kill", killed)? {
-                    true => Ok(()),
-                    false => step("kill", Err(io::Error::other("the agent's uid cannot be taken on"))),
-                }
-            }
+            Self::Uid { agent, killer } => step("kill", with_reach_of(agent, killer, kill_everybody)),
         }
     }
 }
@@ -190,9 +190,21 @@ fn kill_everybody() -> io::Result<()> {
     }
 }
 
-fn become_uid(uid: u32) -> Result<(), Errno> {
-    setresgid(Gid::from_raw(uid), Gid::from_raw(uid), Gid::from_raw(uid))?;
-    setresuid(Uid::from_raw(uid), Uid::from_raw(uid), Uid::from_raw(uid))
+/// Sends signals as `agent` does, and to nobody else: kill(2) goes by the sender's real and effective uid, and by the
+/// receiver's real and saved one. Those two are never the agent's here, so that it cannot stop or kill us meanwhile. No
+/// process is made for it: after a fork bomb there may be none to be had.
+fn with_reach_of(agent: u32, killer: u32, send: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let own = getresuid()?;
+    let held = caps::read(None, CapSet::Effective).map_err(io::Error::other)?;
+    // With it the signal would reach everybody, whatever our uid.
+    caps::drop(None, CapSet::Effective, Capability::CAP_KILL).map_err(io::Error::other)?;
+    setresuid(Uid::from_raw(killer), Uid::from_raw(agent), own.saved)?;
+    let sent = send();
+    setresuid(own.real, own.effective, own.saved)?;
+    caps::set(None, CapSet::Effective, &held).map_err(io::Error::other)?;
+    // A change of uid makes a process visible again where the system is set so (proc(5), `suid_dumpable`).
+    prctl::set_dumpable(false)?;
+    sent
 }
 
 /// The role.

@@ -197,8 +197,8 @@ impl Layer<'_> {
             };
         }
         if let Some(uid) = file.uid {
-            if *uid.get_ref() == 0 {
-                return Err(self.value(&uid, "process.uid", "must not be 0: the agent never runs as root's uid by choice"));
+            if !(1..=super::HIGHEST_UID).contains(uid.get_ref()) {
+                return Err(self.value(&uid, "process.uid", "must be a uid of the agent's own: not root's, and not among the last"));
             }
             self.same(&mut process.uid, &uid, "process.uid")?;
         }

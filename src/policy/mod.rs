@@ -21,6 +21,9 @@ use crate::{
     verdict::Severity,
 };
 
+/// Of the uids after the agent's own, two are ours; the very last means "as it was" (setresuid(2)).
+const HIGHEST_UID: u32 = u32::MAX - 3;
+
 /// The policy that is used where none is named: the file `policies/default.toml`, every line of it commented.
 pub const DEFAULT: &str = include_str!("../../policies/default.toml");
 

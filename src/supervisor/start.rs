@@ -74,7 +74,7 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
     // Taken first, so that it is not in the agent's range.
     let forbidden = step("listen on loopback", TcpListener::bind(("127.0.0.1", 0)))?;
     let doors = Doors::plan(&task.policy.network, ground.fence)?;
-    let local = if ground.fence.is_own_network() { (0, 0) } else { ports::free_range()? };
+    let local = if is_reserved(&task) { ports::free_range()? } else { ports::ANY };
     let (life, lifeline) = pipe()?;
     let (records, records_in) = pipe()?;
     let (results, results_in) = pipe()?;
@@ -186,7 +186,7 @@ fn space(task: &Task<'_>, doors: &Doors) -> Result<Option<Space>, Error> {
 
 fn emptying(ground: &Ground) -> Emptying {
     match ground.uid {
-        Some(uid) if !ground.has_scopes() => Emptying::Uid(uid),
+        Some(uid) if !ground.has_scopes() => Emptying::Uid { agent: uid, killer: helper_uid(helper_uid(uid)) },
         _ => Emptying::Scope,
     }
 }
@@ -195,7 +195,7 @@ fn sockets(kind: SockType) -> Result<(OwnedFd, OwnedFd), Error> {
     step("make a socket pair", socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC))
 }
 
-/// Our helpers' uid: beside the agent's, so that neither is the other's nor root.
+/// Our helpers' uid: beside the agent's, so that neither is the other's nor root. The next one is nobody's.
 pub(super) fn helper_uid(agent: u32) -> u32 {
     agent + 1
 }
@@ -237,7 +237,7 @@ fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbid
     let mut connect = policy.network.ports.clone();
     connect.push(gateway.port());
     connect.extend(doors.ports());
-    let reserved = policy.network.loopback == Loopback::Reserved && !ground.fence.is_own_network();
+    let reserved = is_reserved(task);
     let unix = unix_sockets(policy, task);
     let network = step("ask for the network namespace", fs::metadata("/proc/self/ns/net"))?.ino();
     Ok(jail::Spec {
@@ -256,6 +256,11 @@ fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbid
         unix,
         probe: jail::probe::Targets { file: task.room.outside(), forbidden: reserved.then_some(forbidden), gateway, network, unix },
     })
+}
+
+/// Whether the agent's own ports are a range of the loopback that is shared.
+fn is_reserved(task: &Task<'_>) -> bool {
+    task.policy.network.loopback == Loopback::Reserved && !task.ground.fence.is_own_network()
 }
 
 fn grants(task: &Task<'_>, ports: Ports) -> Grants {

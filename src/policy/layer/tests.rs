@@ -36,6 +36,7 @@ fn what_is_unknown_empty_or_of_the_wrong_type_is_refused() {
         "version = 1\n[limits]\ntime = 1\ntime = 2",
         "version = 1\n[files]\nread = [\"relative\"]",
         "version = 1\n[process]\nuid = 0",
+        "version = 1\n[process]\nuid = 4294967295",
         "version = 1\n[[network.route]]\nprovider = \"nobody\"",
         "version = 1\n[[network.route]]\nprovider = \"anthropic\"\nbase_url = \"http://far.example\"",
     ] {
