@@ -41,7 +41,7 @@ enum Proof {
 
 /// The report for `policy`, as a table or as JSON, and the exit code: whether the policy could be enforced here.
 pub fn doctor(policy: &Policy, json: bool) -> (String, Exit) {
-    let host = promise::look();
+    let host = promise::look(policy);
     let rows = promise::rows(&host, policy);
     let ground = promise::stand(host.clone(), policy).ok();
     let proof = ground.as_ref().map_or(Proof::NotTried, |ground| prove(policy, ground));

@@ -89,7 +89,7 @@ impl Board {
         let ground = promise::require(&policy).map_err(|error| Refusal::new(error, Exit::Host))?;
         let uid = ground.uid;
         let internal = |error: &dyn std::fmt::Display| Refusal::new(error, Exit::Internal);
-        let room = Room::make(&temporary(&variables), uid).map_err(|error| internal(&error))?;
+        let room = Room::make(&temporary(&variables), uid).map_err(|error| Refusal::of_supervisor(&error))?;
         let journal = journal(&facts).map_err(|reason| internal(&reason))?;
         let log = Log::new(options.colour, text(&variables, "GITLAB_CI").is_some());
         let job_token = text(&variables, "CI_JOB_TOKEN").map(Secret::new);

@@ -94,7 +94,10 @@ impl Refusal {
     /// What the supervisor says, with the exit code that goes with it.
     pub(super) fn of_supervisor(error: &supervisor::Error) -> Self {
         let exit = match error {
-            supervisor::Error::Entering { kind: Failure::Wall, .. } | supervisor::Error::Ports(_) => Exit::Host,
+            supervisor::Error::Entering { kind: Failure::Wall, .. }
+            | supervisor::Error::Ports(_)
+            | supervisor::Error::Listen(_)
+            | supervisor::Error::Room { .. } => Exit::Host,
             supervisor::Error::Entering { .. } => Exit::Agent,
             _ => Exit::Internal,
         };

@@ -1,18 +1,21 @@
 //! What is known of the host.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use caps::{CapSet, Capability};
 use serde::Serialize;
 
-use super::container::{self, Container};
+use super::{
+    container::{self, Container},
+    trial::{self, Refused},
+};
 use crate::{
     fence::netns::{self, Namespaces},
-    policy::Policy,
+    policy::{Files, Policy},
     sys,
 };
 
-/// What this host has, before a policy is asked.
+/// What this host has.
 #[derive(Clone, Debug, Serialize)]
 pub struct Host {
     /// The kernel's release, uname(2).
@@ -23,8 +26,10 @@ pub struct Host {
     pub landlock: u32,
     /// Landlock's fixed errata, as bits.
     pub landlock_errata: u32,
-    /// Whether seccomp filters with a listener are there.
-    pub seccomp_listener: bool,
+    /// What was tried, and does not work here.
+    pub refused: Refused,
+    /// The first path that the policy grants and that is not there.
+    pub absent: Option<PathBuf>,
     /// Which namespaces may be made here, found by making them.
     pub namespaces: Namespaces,
     /// Our uid.
@@ -39,8 +44,14 @@ pub struct Host {
     pub container: Container,
 }
 
-/// Looks at the host.
-pub fn look() -> Host {
+/// The built-in list is of what most hosts have, not of what must be there.
+fn absent(files: &Files) -> Option<PathBuf> {
+    let read = files.read.iter().filter(|_| !files.built_in);
+    read.chain(&files.write).find(|path| fs::metadata(path).is_err()).cloned()
+}
+
+/// Looks at the host, and for the paths that `policy` grants.
+pub fn look(policy: &Policy) -> Host {
     let (kernel, architecture) = nix::sys::utsname::uname().map_or_else(
         |_| (String::new(), String::new()),
         |name| (name.release().display().to_string(), name.machine().display().to_string()),
@@ -55,7 +66,8 @@ pub fn look() -> Host {
         architecture,
         landlock: sys::landlock::abi(),
         landlock_errata: sys::landlock::errata(),
-        seccomp_listener: fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").is_ok_and(|text| text.contains("user_notif")),
+        refused: trial::all(),
+        absent: absent(&policy.files),
         namespaces: netns::possible(),
         uid: nix::unistd::geteuid().as_raw(),
         separate_uid: has(Capability::CAP_SETUID) && has(Capability::CAP_SETGID),

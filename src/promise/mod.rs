@@ -6,6 +6,7 @@
 pub mod container;
 mod host;
 mod table;
+mod trial;
 mod wall;
 
 use std::fs;
@@ -14,6 +15,8 @@ use serde::Serialize;
 
 pub use host::{Host, look};
 pub use table::{Row, text};
+pub use trial::Refused;
+pub use wall::Lack;
 use wall::Wall;
 
 use crate::{
@@ -148,9 +151,15 @@ pub fn rows(host: &Host, policy: &Policy) -> Vec<Row> {
 fn row(promise: Promise, host: &Host, policy: &Policy) -> Row {
     let tried: Vec<_> = promise.walls().iter().map(|wall| wall.stands(host, policy)).collect();
     let held = tried.iter().find_map(|tried| tried.as_ref().ok());
-    // Without any wall, the one that holds on most hosts is named.
-    let lack = tried.iter().rev().find_map(|tried| tried.as_ref().err()).filter(|_| held.is_none());
-    let missing = lack.map(|lack| Missing { promise: promise.id(), missing: lack.missing.clone(), remedy: lack.remedy.clone() });
+    let lacks = || promise.walls().iter().zip(&tried).filter_map(|(wall, tried)| Some((wall, tried.as_ref().err()?)));
+    // Without any wall, the one that holds on most hosts and that the policy lets be is named, and how to do without.
+    let lack = lacks().rfind(|(wall, _)| wall.is_meant(policy)).filter(|_| held.is_none());
+    let without = lacks().find(|(wall, _)| **wall == Wall::Granted).map(|(_, lack)| format!(", or {}", lack.remedy));
+    let missing = lack.map(|(_, lack)| Missing {
+        promise: promise.id(),
+        missing: lack.missing.clone(),
+        remedy: format!("{}{}", lack.remedy, without.unwrap_or_default()),
+    });
     Row { promise: promise.id(), wall: held.cloned().unwrap_or_default(), missing }
 }
 
@@ -159,7 +168,7 @@ fn row(promise: Promise, host: &Host, policy: &Policy) -> Row {
 /// # Errors
 /// The first promise without a wall.
 pub fn require(policy: &Policy) -> Result<Ground, Missing> {
-    stand(look(), policy)
+    stand(look(policy), policy)
 }
 
 /// Decides which walls stand on `host`.

@@ -12,7 +12,8 @@ fn docker() -> Host {
         architecture: std::env::consts::ARCH.to_owned(),
         landlock: 6,
         landlock_errata: 0,
-        seccomp_listener: true,
+        refused: Refused::default(),
+        absent: None,
         namespaces: Namespaces::None,
         uid: 0,
         separate_uid: true,
@@ -24,6 +25,13 @@ fn docker() -> Host {
 
 fn other_user(host: Host) -> Host {
     Host { uid: 1000, separate_uid: false, capabilities: vec![], ..host }
+}
+
+/// The same where something was tried and did not work.
+fn without(what: impl FnOnce(&mut Refused) -> &mut Option<Lack>) -> Host {
+    let mut host = docker();
+    *what(&mut host.refused) = Some(Lack { missing: "this".to_owned(), remedy: "That".to_owned() });
+    host
 }
 
 fn refused(host: Host, text: &str) -> &'static str {
@@ -48,8 +56,14 @@ fn each_missing_feature_is_refused_by_the_promise_that_needs_it() {
         (docker(), ""),
         (other_user(docker()), ""),
         (Host { landlock: 0, ..docker() }, "files"),
-        (Host { seccomp_listener: false, ..docker() }, "network"),
-        (Host { seccomp_listener: false, namespaces: Namespaces::Plain, ..docker() }, "kernel-surface"),
+        (without(|refused| &mut refused.start), "files"),
+        (without(|refused| &mut refused.landlock), "files"),
+        (without(|refused| &mut refused.listener), "network"),
+        (Host { namespaces: Namespaces::Plain, ..without(|refused| &mut refused.listener) }, "kernel-surface"),
+        (without(|refused| &mut refused.broker), "network"),
+        (Host { namespaces: Namespaces::Plain, ..without(|refused| &mut refused.broker) }, ""),
+        (without(|refused| &mut refused.ports), "loopback"),
+        (Host { absent: Some("/opt/tools".into()), ..docker() }, "files"),
         (Host { architecture: "riscv64".to_owned(), ..docker() }, "kernel-surface"),
         (Host { separate_uid: false, ..docker() }, "privilege"),
         // Ubuntu 24.04, and Amazon Linux 2023.
@@ -73,6 +87,10 @@ fn a_refusal_names_what_is_missing_and_what_to_do() {
     let text = |host| stand(host, &policy("")).unwrap_err().to_string();
     let gvisor = text(Host { landlock: 0, container: Container::GVisor, ..docker() });
     assert!(gvisor.contains("no Landlock") && gvisor.contains("runc"), "{gvisor}");
+    let own_network = stand(docker(), &policy("[network]\nfence = \"netns\"")).unwrap_err().to_string();
+    assert!(own_network.contains("cannot be made here") && own_network.contains("privileged"), "{own_network}");
+    let old = text(Host { landlock: 2, ..docker() });
+    assert!(old.contains("Linux 6.7") && old.contains("or say `network.loopback"), "{old}");
     let pod = text(Host { separate_uid: false, container: Container::Kubernetes, ..docker() });
     assert!(pod.contains("runners.kubernetes") && pod.contains("SETUID"), "{pod}");
 }

@@ -1,5 +1,7 @@
 //! The walls, each with what it needs of a host.
 
+use serde::Serialize;
+
 use super::Host;
 use crate::{
     fence::Fence,
@@ -41,24 +43,35 @@ pub(super) enum Wall {
 }
 
 /// Why a wall does not stand here, and what would help.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Lack {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lack {
     /// What is missing.
-    pub(super) missing: String,
+    pub missing: String,
     /// What to do.
-    pub(super) remedy: String,
+    pub remedy: String,
 }
 
 impl Wall {
+    /// Whether `policy` lets it be the one that keeps a promise. That it opens something is no wall.
+    pub(super) fn is_meant(self, policy: &Policy) -> bool {
+        match self {
+            Self::Netns => policy.network.fence != policy::Fence::Broker,
+            Self::Broker => policy.network.fence != policy::Fence::Netns,
+            Self::Granted => false,
+            _ => true,
+        }
+    }
+
     /// How it stands on `host` under `policy`, in a few words; or what it lacks.
     ///
     /// # Errors
     /// A [`Lack`].
     pub(super) fn stands(self, host: &Host, policy: &Policy) -> Result<String, Lack> {
+        works(&host.refused.start)?;
         match self {
             Self::Landlock => landlock(host, policy.require.landlock.max(1), "files"),
             Self::LandlockTruncate => landlock(host, 3, "truncating"),
-            Self::LandlockPorts => landlock(host, 4, "ports"),
+            Self::LandlockPorts => landlock(host, 4, "ports").and_then(|kept| works(&host.refused.ports).map(|()| kept)),
             Self::LandlockScopes => landlock(host, SCOPES, "scopes"),
             Self::ScopedKill if host.separate_uid && !host.may_kill() => powerless(host),
             Self::ScopedKill => landlock(host, SCOPES, "one kill inside a scope"),
@@ -72,11 +85,16 @@ impl Wall {
             Self::Granted if policy.network.loopback == Loopback::Any => {
                 Ok("none: the policy says `network.loopback = \"any\"`".to_owned())
             }
-            Self::Granted => lack("the policy does not open it", "Say `network.loopback = \"any\"` in the policy"),
+            Self::Granted => lack("the policy does not open it", "say `network.loopback = \"any\"` in the policy"),
             Self::Seccomp => seccomp(host),
             Self::Apart => Ok("processes of ours that the agent cannot touch".to_owned()),
         }
     }
+}
+
+/// What was tried decides, whatever the version numbers say.
+fn works(refused: &Option<Lack>) -> Result<(), Lack> {
+    refused.clone().map_or(Ok(()), Err)
 }
 
 fn lack<T>(missing: &str, remedy: &str) -> Result<T, Lack> {
@@ -98,6 +116,10 @@ fn linux(abi: u32) -> &'static str {
 }
 
 fn landlock(host: &Host, needed: u32, what: &str) -> Result<String, Lack> {
+    works(&host.refused.landlock)?;
+    if let Some(path) = &host.absent {
+        return lack(&format!("{} is granted by the policy and is not there", path.display()), "Make it, or take it out of `files`");
+    }
     match host.landlock {
         found if found >= needed => Ok(format!("Landlock ABI {found} ({what})")),
         0 => lack("this kernel has no Landlock", &host.container.kernel(linux(needed))),
@@ -147,17 +169,14 @@ fn broker(host: &Host, policy: &Policy) -> Result<String, Lack> {
     if policy.network.fence == policy::Fence::Netns {
         return lack("the policy says `network.fence = \"netns\"`", "Say \"auto\" there");
     }
-    if host.seccomp_listener {
-        Ok("broker: sockets bound to lo".to_owned())
-    } else {
-        lack("seccomp's user notification is not there", "Run it on Linux 5.14 or newer with CONFIG_SECCOMP_FILTER")
-    }
+    works(&host.refused.listener)?;
+    works(&host.refused.broker)?;
+    Ok("broker: sockets bound to lo".to_owned())
 }
 
 fn seccomp(host: &Host) -> Result<String, Lack> {
-    if !host.seccomp_listener {
-        lack("seccomp's user notification is not there", "Run it on Linux 5.14 or newer with CONFIG_SECCOMP_FILTER")
-    } else if host.architecture == std::env::consts::ARCH {
+    works(&host.refused.listener)?;
+    if host.architecture == std::env::consts::ARCH {
         Ok(format!("seccomp allow-list for {}", host.architecture))
     } else {
         lack("this program was built for another architecture", "Use the image of this machine's architecture")

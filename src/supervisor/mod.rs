@@ -84,9 +84,8 @@ impl Gateway {
     /// # Errors
     /// When neither can be had.
     pub fn new(fence: Fence, credentials: Credentials) -> Result<Self, Error> {
-        let step = |step| move |source| Error::Step { step, source };
         let listener = (!fence.is_own_network()).then(|| TcpListener::bind(("127.0.0.1", 0)));
-        let listener = listener.transpose().map_err(step("listen on loopback"))?;
+        let listener = listener.transpose().map_err(Error::Listen)?;
         let ticket = Secret::random().map_err(|error| Error::Step { step: "draw a ticket", source: error })?;
         Ok(Self { listener, ticket, credentials })
     }
@@ -166,6 +165,9 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// No port for the gateway.
+    #[error("the gateway finds no port on 127.0.0.1: {0}; end what holds the ports of this container's loopback")]
+    Listen(io::Error),
     /// A system call in the step named.
     #[error("{step}: {source}")]
     Step {
