@@ -62,7 +62,11 @@ impl Lab {
         fs::create_dir(&lab.pki).unwrap();
         certificates(&lab.pki);
         for file in fs::read_dir(tests().join("escape/lab")).unwrap().flatten() {
-            fs::copy(file.path(), lab.programs.join(file.file_name())).unwrap();
+            if file.path().extension().is_some_and(|extension| extension == "c") {
+                compile(&file.path(), &lab.programs.join(file.path().file_stem().unwrap()));
+            } else {
+                fs::copy(file.path(), lab.programs.join(file.file_name())).unwrap();
+            }
         }
         compile(&tests().join("escape/lab/lacking.c"), &lab.programs.join("lacking"));
         for case in cases {

@@ -1,0 +1,9 @@
+# line: kernel without Landlock
+# runs: around
+# control: 1
+# inside: refused: run 125, doctor 65, job 65
+# inside host: works
+# timeout: 60
+from degrade import NETNS, abi
+
+print("result: " + abi(1, NETNS, root="network", user="truncate"))

@@ -1,0 +1,9 @@
+# line: kernel without Landlock
+# runs: around
+# control: 3
+# inside: refused: run 125, doctor 65, job 65
+# inside host: works
+# timeout: 60
+from degrade import NETNS, abi
+
+print("result: " + abi(3, NETNS, root="network", user="signals"))

@@ -1,0 +1,9 @@
+# line: kernel without Landlock
+# runs: around
+# control: 4
+# inside: works
+# inside user restricted: refused: run 125, doctor 65, job 65
+# timeout: 60
+from degrade import BROKER, abi
+
+print("result: " + abi(4, BROKER, user="signals"))

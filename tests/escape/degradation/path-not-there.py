@@ -1,0 +1,8 @@
+# line: kernel without Landlock
+# runs: around
+# control: works
+# inside: refused: run 125, doctor 65, job 65
+# timeout: 60
+from degrade import refused
+
+print("result: " + refused([], '', ['`files`', '/nonexistent/tools', 'take it out of `files`'], policy='[files]\nread = ["/usr", "/nonexistent/tools"]\n'))
