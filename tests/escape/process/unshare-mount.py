@@ -1,0 +1,6 @@
+# line: unshare/clone/clone3
+# control: works
+# inside: EPERM
+from attempt import call
+
+call(272, 0x20000)  # unshare
