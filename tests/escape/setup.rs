@@ -68,7 +68,6 @@ impl Lab {
                 fs::copy(file.path(), lab.programs.join(file.file_name())).unwrap();
             }
         }
-        compile(&tests().join("escape/lab/lacking.c"), &lab.programs.join("lacking"));
         for case in cases {
             let to = lab.programs.join(place::program(case));
             if case.file.extension().is_some_and(|extension| extension == "c") {

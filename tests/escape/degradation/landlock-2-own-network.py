@@ -2,7 +2,7 @@
 # runs: around
 # control: 2
 # inside: refused: run 125, doctor 65, job 65
-# inside host: works
+# inside host: held
 # timeout: 60
 from degrade import NETNS, abi
 

@@ -1,7 +1,7 @@
 # line: kernel without Landlock
 # runs: around
 # control: 3
-# inside: works
+# inside: held
 # inside user restricted: refused: run 125, doctor 65, job 65
 # timeout: 60
 from degrade import ANY, abi

@@ -6,7 +6,7 @@
 # why: elsewhere there is only one uid
 # As root, the agent cannot be given another uid.
 [ "$WALLS" = on ] && set -- "$TIDEWAITER" run --policy "$PLAIN" -- || set --
-"$CASES/lacking" setresuid=EPERM -- "$@" sh -c 'echo >ran' >log 2>&1
+"$CASES/older" setresuid=EPERM -- "$@" sh -c 'echo >ran' >log 2>&1
 status=$?
 cat log
 [ -e ran ] && echo "result: ran" || echo "result: $status, $(grep -o -- 'changing the uid' log | head -1)"

@@ -13,7 +13,7 @@ TIDEWAITER = os.environ["TIDEWAITER"]
 MARKER = os.path.realpath("w/marker")
 
 # A uid of this place alone: below Landlock's ABI 6 everybody of the agent's uid is killed, those in containers included.
-UID = 61400 + 10 * ["open", "host", "root", "user", "restricted"].index(os.path.basename(os.environ["LAB"]))
+UID = 61400 + 10 * ["open", "host", "host-netns", "root", "user", "restricted"].index(os.path.basename(os.environ["LAB"]))
 POLICY = """version = 1
 [agent]
 kind = "command"
@@ -146,10 +146,10 @@ def those_in(place):
 
 
 def abi(version, policy, root=None, user=None):
-    """The result on a Landlock of that version: `works`, or the refusal by the promise that root or another user is told."""
+    """The result on a Landlock of that version: `held`, or the refusal by the promise that root or another user is told."""
     if not WALLS:
         return outside(["landlock=%d" % version], "print(libc.syscall(444, None, 0, 1))")
-    return held(version, policy, ["sh", "-c", STAYS % MARKER], root, user, "works")
+    return held(version, policy, ["sh", "-c", STAYS % MARKER], root, user, "held")
 
 
 def held(version, policy, command, root, user, good):

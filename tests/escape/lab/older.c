@@ -31,7 +31,8 @@
 #define CALL(name) {#name, SYS_##name}
 static const struct { const char *name; int number; } calls[] = {
     CALL(seccomp), CALL(ioctl), CALL(setsockopt), CALL(socket), CALL(bind), CALL(close_range), CALL(memfd_create), CALL(unshare),
-    CALL(landlock_create_ruleset), CALL(landlock_restrict_self), CALL(prctl), CALL(signalfd4), CALL(setresuid), CALL(setresgid),
+    CALL(landlock_create_ruleset), CALL(landlock_restrict_self), CALL(landlock_add_rule), CALL(prctl),
+    CALL(signalfd4), CALL(setresuid), CALL(setresgid),
     CALL(setgroups), CALL(kill), CALL(sendto), CALL(pidfd_open), CALL(mount), CALL(setsid), CALL(capset), CALL(prlimit64),
 };
 #define ERROR(name) {#name, name}

@@ -1,9 +1,7 @@
 # line: read /proc/1/
 # control: works
 # inside: EACCES
-import os
-
 from attempt import VICTIM
 from others import each
 
-result = each(VICTIM, lambda pid: os.readlink("/proc/%d/fd/0" % pid))
+result = each(VICTIM, lambda pid: open("/proc/%d/environ" % pid).read(1))

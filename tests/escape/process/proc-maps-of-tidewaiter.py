@@ -1,9 +1,7 @@
 # line: read /proc/1/
 # control: works
 # inside: EACCES
-import os
-
 from attempt import VICTIM
 from others import each
 
-result = each(VICTIM, lambda pid: open("/proc/%d/io" % pid).read(1))
+result = each(VICTIM, lambda pid: open("/proc/%d/maps" % pid).read(1))

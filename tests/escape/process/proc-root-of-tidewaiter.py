@@ -1,0 +1,9 @@
+# line: read /proc/1/
+# control: works
+# inside: EACCES
+import os
+
+from attempt import VICTIM
+from others import each
+
+result = each(VICTIM, lambda pid: os.listdir("/proc/%d/root/" % pid))

@@ -1,6 +1,0 @@
-# line: setuid binary
-# control: works
-# inside: EPERM
-import os
-
-os.setgroups([0])

@@ -1,7 +1,0 @@
-# line: connect /var/run/docker.sock
-# control: works
-# inside: EACCES
-# runs: around
-from ipc import SERVICES, around
-
-around("s = socket.socket(socket.AF_UNIX)\ns.connect(path)\ns.send(b'x')\nanswer(s)", socket_type='stream', names=SERVICES)
