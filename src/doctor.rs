@@ -14,7 +14,7 @@ use crate::{
     policy::Policy,
     promise::{self, Ground, Told},
     scribe,
-    supervisor::{self, Credentials, Gateway, OnSignal, Room, Task},
+    supervisor::{self, Credentials, Gateway, OnSignal, Room, Stance, Task},
 };
 
 #[derive(Serialize)]
@@ -90,6 +90,7 @@ fn hold(policy: &Policy, ground: &Ground) -> Result<Vec<Tried>, supervisor::Erro
         passed_over: vec![],
         writes: vec![room.parent()],
         on_signal: OnSignal::Cancel,
+        stance: Stance::Enforce,
     };
     Ok(supervisor::hold(task, &mut Journal::unwritten())?.proof)
 }

@@ -66,7 +66,8 @@ pub fn agent(job: &Variables, extra: &[String], places: &Places, gateway: u16, t
     out
 }
 
-fn inherited(name: &OsStr, extra: &[String]) -> bool {
+/// Whether the agent gets the job's variable of this name.
+pub fn inherited(name: &OsStr, extra: &[String]) -> bool {
     let Some(name) = name.to_str() else { return false };
     INHERITED.contains(&name)
         || INHERITED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))

@@ -59,6 +59,8 @@ impl From<Exit> for ExitCode {
 
 /// How `run` says that it failed itself, as `docker run` does.
 pub const RUN_FAILED: u8 = 125;
+/// `run --observe`: the command ran, whatever its own status, and the policy was not enforced.
+pub const RUN_OBSERVED: u8 = 72;
 /// `run`: the command was found but could not be executed (as a shell says).
 pub const RUN_NOT_EXECUTABLE: u8 = 126;
 /// `run`: the command was not found (as a shell says).

@@ -16,7 +16,7 @@ use ::landlock::{
 use serde::{Deserialize, Serialize};
 
 /// Device files that every program expects; readable and writable, no ioctl.
-const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+pub const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
 /// What is in reach.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

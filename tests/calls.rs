@@ -53,7 +53,7 @@ fn lists(list: &toml::Value, name: &str) -> bool {
 
 /// Names by number.
 fn table() -> BTreeMap<u32, String> {
-    let table = file(&format!("tests/syscalls/{}.txt", std::env::consts::ARCH));
+    let table = file(&format!("policies/seccomp/{}.txt", std::env::consts::ARCH));
     table.lines().map(|line| line.split_once(' ').unwrap()).map(|(number, name)| (number.parse().unwrap(), name.to_owned())).collect()
 }
 

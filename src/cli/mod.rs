@@ -4,7 +4,11 @@ mod job;
 pub mod roles;
 pub mod shim;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
@@ -17,6 +21,7 @@ use crate::{
     report::{self, Format},
     run,
     scribe::Mode,
+    supervisor::Stance,
     terminal,
     verdict::{Decision, Verdict},
 };
@@ -61,7 +66,10 @@ struct Layers {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exits with the command's status; 125 when tidewaiter itself fails, 126 when the command cannot be \
-                        executed, 127 when it is not found, 128+n when signal n ended it.")]
+                        executed, 127 when it is not found, 128+n when signal n ended it.\n\nWith --observe nothing that \
+                        the command does shows that the policy holds it, so its status is not passed on: the exit code is 72 \
+                        whenever it ran. Denied files, dangerous system calls, private addresses and writing outside of the \
+                        workspace stay refused.")]
 struct Run {
     #[command(flatten)]
     layers: Layers,
@@ -71,6 +79,10 @@ struct Run {
     /// Write the journal of all decisions to this new file
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
+    /// Enforce less and learn: let the command reach every public host and read most files, and write what the policy would
+    /// refuse to the journal
+    #[arg(long, requires = "journal")]
+    observe: bool,
     /// How the command's output is shown [default: raw; in a GitLab job prefixed]
     #[arg(long, value_enum)]
     log: Option<Log>,
@@ -166,9 +178,30 @@ fn run_command(options: Run) -> ExitCode {
         Some(Stdin::Empty) => false,
         None => !in_a_job,
     };
-    let Run { layers, workspace, journal, command, .. } = options;
-    let done = run::run(run::Options { policy: layers.policy, workspace, journal, command, log, stdin, colours: terminal::colours() });
-    done.map_or_else(|error| failed(&error, error.code()), ExitCode::from)
+    let Run { layers, workspace, journal, observe, command, .. } = options;
+    let stance = if observe { Stance::Observe } else { Stance::Enforce };
+    let shown = journal.as_deref().unwrap_or(Path::new("")).display().to_string();
+    if observe {
+        terminal::say(&format!(
+            "OBSERVING, NOT ENFORCING: the command reaches every public host and reads most files; what the policy would refuse goes to {shown}"
+        ));
+    }
+    let done =
+        run::run(run::Options { policy: layers.policy, workspace, journal, command, log, stdin, colours: terminal::colours(), stance });
+    if observe {
+        terminal::say(&observed(done.as_ref().ok(), &shown));
+    }
+    done.map_or_else(|error| failed(&error, error.code()), |done| ExitCode::from(done.code))
+}
+
+/// The last word of an observed run.
+fn observed(done: Option<&run::Done>, journal: &str) -> String {
+    let Some(done) = done else { return "OBSERVED, NOT ENFORCED: the command did not run to its end".to_owned() };
+    let (count, status, code) = (done.would_refuse.unwrap_or(0), done.status, done.code);
+    format!(
+        "OBSERVED, NOT ENFORCED: the policy would have refused {count} different things, listed in {journal}; the command ended with \
+         status {status}, which is not passed on: the exit code of an observed run is {code}"
+    )
 }
 
 fn check_command(options: &Check) -> ExitCode {

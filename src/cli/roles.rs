@@ -12,7 +12,11 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    fence::broker::Broker,
+    fence::{
+        Watching,
+        broker::Broker,
+        observer::{Observer, Walls},
+    },
     gateway::{self, Door},
     init,
     jail::{
@@ -21,7 +25,7 @@ use crate::{
     },
     job,
     role::Role,
-    scribe,
+    scribe, seccomp,
     supervisor::worker::Desk,
     sys::{
         descriptor::{content, take},
@@ -103,7 +107,8 @@ fn gateway() -> Done {
 }
 
 fn broker() -> Done {
-    let (local_ports, uid): ((u16, u16), Option<u32>) = specification()?;
+    let (local_ports, uid, watching): ((u16, u16), Option<u32>, Option<Watching>) = specification()?;
+    let observer = watching.map(observer);
     let (pair, lifeline, witness, records) = (take(4)?, take(5)?, take(6)?, File::from(take(7)?));
     // It sets options on sockets that the agent may not set, so the agent's list of calls is not for it.
     confine::confine(&Keep { uid, ..Keep::default() })?;
@@ -113,7 +118,22 @@ fn broker() -> Done {
         other => other?,
     };
     drop(pair);
-    Ok(Broker { listener, lifeline, witness, records, local_ports }.serve()?)
+    Ok(Broker { listener, lifeline, witness, records, local_ports, observer }.serve()?)
+}
+
+fn observer(watching: Watching) -> Observer {
+    let sockets = seccomp::Sockets { unix: watching.unix, own_network: watching.own_network };
+    Observer::new(watching, Box::new(seccomp::watched(sockets)))
+}
+
+impl Walls for seccomp::Watched {
+    fn refusal(&self, data: &libc::seccomp_data) -> Option<i32> {
+        seccomp::Watched::refusal(self, data)
+    }
+
+    fn name(&self, number: i32) -> String {
+        seccomp::name(number)
+    }
 }
 
 fn scribe() -> Done {
@@ -132,7 +152,7 @@ fn keeper() -> Done {
 
 fn stem() -> Done {
     let enter = [take(3)?, take(4)?, take(5)?, take(6)?];
-    Ok(stem::main(stem::Descriptors { enter, control: take(7)?, news: take(8)?, broker: take(9)?, emptying: take(10)? })?)
+    Ok(stem::main(stem::Descriptors { enter, control: take(7)?, news: take(8)?, broker: take(9)?, orders: take(10)? })?)
 }
 
 /// Returns only when the agent was not started; why goes home through a descriptor.

@@ -23,7 +23,10 @@ use nix::{
     sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt::BindToDevice},
 };
 
-use super::{outside, ports, witness};
+use super::{
+    observer::{Means, Observer},
+    outside, ports, witness,
+};
 use crate::{
     journal::Event,
     sys::{
@@ -62,6 +65,8 @@ pub struct Broker {
     pub records: File,
     /// The range of the agent's own ports, first and last, or [`ports::ANY`].
     pub local_ports: (u16, u16),
+    /// Sees what the policy would refuse, where the run is only observed.
+    pub observer: Option<Observer>,
 }
 
 impl Broker {
@@ -70,6 +75,13 @@ impl Broker {
     /// # Errors
     /// When the listener breaks.
     pub fn serve(mut self) -> Result<(), Error> {
+        let served = self.answer_all();
+        // Nobody may take it any more; then nobody misses it.
+        let _ = self.observer.iter().try_for_each(|observer| observer.end(&self.records));
+        served
+    }
+
+    fn answer_all(&mut self) -> Result<(), Error> {
         let mut noted = BTreeSet::new();
         loop {
             let mut fds = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN), PollFd::new(self.lifeline.as_fd(), PollFlags::POLLIN)];
@@ -96,6 +108,13 @@ impl Broker {
             Ok(call) => call,
             Err(error) => return gone(error),
         };
+        if let Some(observer) = &mut self.observer {
+            let means = Means { listener: self.listener.as_fd(), witness: &self.witness, records: &self.records };
+            match observer.answer(means, &call) {
+                Ok(false) => {}
+                other => return other.map(drop).or_else(gone),
+            }
+        }
         let answered = if i64::from(call.data.nr) == libc::SYS_connect {
             self.connect(&call, noted)
         } else {
@@ -109,6 +128,9 @@ impl Broker {
         let listener = self.listener.as_fd();
         let seen = witness::ask(&self.witness, call.pid, call.data.args[1], call.data.args[2]);
         let seen = seen.filter(|_| notify::waits(listener, call.id));
+        if let (Some(observer), Some(seen)) = (&mut self.observer, &seen) {
+            observer.connects(Means { listener, witness: &self.witness, records: &self.records }, seen)?;
+        }
         let Some((seen, address)) = seen.and_then(|seen| outside::address(&seen.bytes).map(|address| (seen, address))) else {
             return notify::go_on(listener, call.id);
         };

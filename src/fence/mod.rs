@@ -5,13 +5,18 @@
 //! network namespace that holds nothing but a `lo` of its own; it needs a kernel that lets us make one.
 
 pub mod broker;
+pub mod calls;
+pub mod look;
 pub mod netns;
+pub mod observer;
 pub mod outside;
 pub mod ports;
 pub mod unix;
+pub mod watching;
 pub mod witness;
 
 use serde::{Deserialize, Serialize};
+pub use watching::Watching;
 
 /// The fence in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// Reads a `struct sockaddr` (ip(7), ipv6(7)) and tells the address if it is one outside. What is no internet address, and
 /// what the kernel will refuse by itself, is none.
 pub fn address(sockaddr: &[u8]) -> Option<SocketAddr> {
+    // Connecting to the unspecified address reaches this host, by loopback.
+    internet(sockaddr).filter(|to| !to.ip().is_loopback() && !to.ip().is_unspecified())
+}
+
+/// The address if it is one of loopback.
+pub fn loopback(sockaddr: &[u8]) -> Option<SocketAddr> {
+    internet(sockaddr).filter(|to| to.ip().is_loopback() || to.ip().is_unspecified())
+}
+
+fn internet(sockaddr: &[u8]) -> Option<SocketAddr> {
     let family = i32::from(u16::from_ne_bytes(*sockaddr.first_chunk()?));
     let port = u16::from_be_bytes(sockaddr.get(2..4)?.try_into().ok()?);
     let address: IpAddr = match family {
@@ -12,9 +22,7 @@ pub fn address(sockaddr: &[u8]) -> Option<SocketAddr> {
         libc::AF_INET6 => Ipv6Addr::from(<[u8; 16]>::try_from(sockaddr.get(8..24)?).ok()?).into(),
         _ => return None,
     };
-    let address = address.to_canonical();
-    // Connecting to the unspecified address reaches this host, by loopback.
-    (!address.is_loopback() && !address.is_unspecified()).then(|| SocketAddr::new(address, port))
+    Some(SocketAddr::new(address.to_canonical(), port))
 }
 
 #[cfg(test)]
@@ -43,6 +51,7 @@ mod tests {
             (vec![], None),
         ] {
             assert_eq!(address(&sockaddr).map(|address| address.to_string()).as_deref(), expected, "{sockaddr:?}");
+            assert!(expected.is_none() || loopback(&sockaddr).is_none(), "{sockaddr:?}");
         }
     }
 }

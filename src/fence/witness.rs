@@ -18,13 +18,13 @@ use nix::{
 };
 
 /// Bytes of a program's name (proc(5), `/proc/pid/comm`, its end included).
-const NAME: usize = 16;
+pub(super) const NAME: usize = 16;
 
 /// The longest `struct sockaddr` (`sockaddr_storage`).
 const ADDRESS: usize = 128;
 
 /// What the broker asks: whose memory, where, how much.
-const QUESTION: usize = 24;
+pub(super) const QUESTION: usize = 24;
 
 /// What was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +43,12 @@ pub fn ask(witness: impl AsFd, tid: u32, address: u64, length: u64) -> Option<Si
     let mut answer = [0; NAME + ADDRESS];
     let length = recv(witness, &mut answer, MsgFlags::empty()).ok()?;
     let (name, bytes) = answer.get(..length)?.split_at_checked(NAME)?;
-    let name = String::from_utf8_lossy(name).trim_end_matches('\0').trim_end().to_owned();
-    Some(Sight { program: name, bytes: bytes.to_vec() })
+    Some(Sight { program: text(name), bytes: bytes.to_vec() })
+}
+
+/// A name as the witness hands it over.
+pub(super) fn text(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).trim_end_matches('\0').trim_end().to_owned()
 }
 
 /// Answers one question; false when nobody asks any more.
@@ -52,9 +56,14 @@ pub fn ask(witness: impl AsFd, tid: u32, address: u64, length: u64) -> Option<Si
 /// # Errors
 /// When the socket fails.
 pub fn answer(broker: impl AsFd) -> io::Result<bool> {
-    let broker = broker.as_fd().as_raw_fd();
     let mut question = [0; QUESTION];
-    if recv(broker, &mut question, MsgFlags::empty())? < QUESTION {
+    let length = recv(broker.as_fd().as_raw_fd(), &mut question, MsgFlags::empty())?;
+    reply(broker, &question[..length])
+}
+
+/// Replies to a question that was received; false when it is none.
+pub(super) fn reply(broker: impl AsFd, question: &[u8]) -> io::Result<bool> {
+    if question.len() < QUESTION {
         return Ok(false);
     }
     let number = |index: usize| u64::from_ne_bytes(question[8 * index..][..8].try_into().unwrap_or_default());
@@ -62,25 +71,29 @@ pub fn answer(broker: impl AsFd) -> io::Result<bool> {
     name(number(0), &mut answer[..NAME]);
     let wanted = usize::try_from(number(2)).unwrap_or(ADDRESS).min(ADDRESS);
     let read = memory(number(0), number(1), &mut answer[NAME..NAME + wanted]).unwrap_or(0);
-    send(broker, &answer[..NAME + read], MsgFlags::MSG_NOSIGNAL)?;
+    send(broker.as_fd().as_raw_fd(), &answer[..NAME + read], MsgFlags::MSG_NOSIGNAL)?;
     Ok(true)
 }
 
-fn name(tid: u64, to: &mut [u8]) {
+pub(super) fn name(tid: u64, to: &mut [u8]) {
     let text = fs::read(format!("/proc/{tid}/comm")).unwrap_or_default();
     to.iter_mut().zip(text).for_each(|(to, from)| *to = from);
 }
 
+pub(super) fn memory(tid: u64, address: u64, to: &mut [u8]) -> io::Result<usize> {
+    as_owner(tid, || File::open(format!("/proc/{tid}/mem")).and_then(|memory| memory.read_at(to, address)))
+}
+
 /// With the owner's file system uid the kernel compares like with like (ptrace(2), `PTRACE_MODE_FSCREDS`); no capability
 /// is needed.
-fn memory(tid: u64, address: u64, to: &mut [u8]) -> io::Result<usize> {
+pub(super) fn as_owner<T>(tid: u64, look: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let owner = fs::metadata(format!("/proc/{tid}"))?;
     setfsgid(Gid::from_raw(owner.gid()));
     setfsuid(Uid::from_raw(owner.uid()));
-    let read = File::open(format!("/proc/{tid}/mem")).and_then(|memory| memory.read_at(to, address));
+    let seen = look();
     setfsuid(Uid::current());
     setfsgid(Gid::current());
-    read
+    seen
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize
         Way::Proxy => {
             entry.facts.way = "proxy";
             entry.facts.path = path_of(&head.target);
-            match ticket::at_proxy(&head, &shared.ticket).and_then(|()| proxy::judge(&head, &shared.network)) {
+            match ticket::at_proxy(&head, &shared.ticket).and_then(|()| proxy::judge(&head, shared.listing())) {
                 Err(denial) => refuse(stream, Form::Plain, denial, entry).await,
                 Ok(errand) => http(stream, bytes, async |request| proxy::serve(request, errand, &shared, entry).await).await,
             }

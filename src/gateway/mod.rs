@@ -39,6 +39,7 @@ use tokio::{
 };
 
 use crate::{
+    host::HostPort,
     http,
     policy::{self, Policy},
     provider::Credential,
@@ -58,6 +59,18 @@ pub struct Spec {
     pub ticket: Secret,
     /// One for each route of the policy.
     pub credentials: BTreeMap<policy::Provider, Credential>,
+    /// What becomes of hosts that the policy does not list.
+    pub unlisted: Unlisted,
+}
+
+/// What becomes of a host that the policy does not list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unlisted {
+    /// It is refused.
+    Refused,
+    /// An observed run's: it goes through and its record says so. Addresses are held to the same rules.
+    Noted,
 }
 
 /// Why the gateway does not serve.
@@ -99,6 +112,17 @@ pub enum Error {
     Records(io::Error),
 }
 
+impl Shared {
+    fn listing(&self) -> tunnel::Listing<'_> {
+        tunnel::Listing { network: &self.network, unlisted: self.unlisted }
+    }
+
+    /// Whether `to` goes through although the policy does not list it.
+    fn is_unlisted(&self, to: &HostPort) -> bool {
+        self.unlisted == Unlisted::Noted && !self.network.tunnels.contains(to)
+    }
+}
+
 /// A gateway that has all it needs: nothing of it can fail any more for what it was told.
 #[derive(Debug)]
 pub struct Gateway {
@@ -108,6 +132,7 @@ pub struct Gateway {
 /// What every connection looks at.
 #[derive(Debug)]
 struct Shared {
+    unlisted: Unlisted,
     network: policy::Network,
     models: Vec<String>,
     ticket: Secret,
@@ -132,6 +157,7 @@ impl Gateway {
         let given = policy.network.routes.iter().filter(|route| spec.credentials.contains_key(&route.provider));
         let routes = given.map(|route| route::Route::prepare(route, &spec.credentials)).collect::<Result<_, _>>()?;
         let shared = Shared {
+            unlisted: spec.unlisted,
             network: policy.network,
             models: policy.agent.models,
             ticket: spec.ticket,

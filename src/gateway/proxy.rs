@@ -9,7 +9,6 @@ use hyper::{
 
 use crate::{
     host::{Host, HostPort},
-    policy::Network,
     provider::shown,
 };
 
@@ -19,7 +18,8 @@ use super::{
     head::Head,
     metered::{Answer, Body, Sent, whole},
     records::Entry,
-    tunnel, upstream,
+    tunnel::{self, Listing},
+    upstream,
 };
 
 /// A request to a listed host.
@@ -31,7 +31,7 @@ pub(super) struct Errand {
 }
 
 /// Judges a request whose target is a whole URL.
-pub(super) fn judge(head: &Head, network: &Network) -> Result<Errand, Denial> {
+pub(super) fn judge(head: &Head, listing: Listing<'_>) -> Result<Errand, Denial> {
     let odd = |why: String| Denial::new(StatusCode::BAD_REQUEST, "network/target", why);
     let Some(rest) = head.target.strip_prefix("http://") else {
         return Err(odd(format!("`{}`: use CONNECT for https, nothing else is proxied", shown(&head.target))));
@@ -41,7 +41,7 @@ pub(super) fn judge(head: &Head, network: &Network) -> Result<Errand, Denial> {
         return Err(odd("a URL with a fragment is not sent".to_owned()));
     }
     let to = host_port(authority).map_err(odd)?;
-    let errand = errand(to, head, path, network)?;
+    let errand = errand(to, head, path, listing)?;
     match head.values("host")[..] {
         [] => {}
         [host] if host_port(host).as_ref() == Ok(&errand.to) => {}
@@ -51,8 +51,8 @@ pub(super) fn judge(head: &Head, network: &Network) -> Result<Errand, Denial> {
 }
 
 /// What is to be done for a request for `path` at `to`, if the policy lists that host with its port.
-pub(super) fn errand(to: HostPort, head: &Head, path: &str, network: &Network) -> Result<Errand, Denial> {
-    tunnel::listed(&to, network, &format!("{} http://{to}", shown(&head.method)))?;
+pub(super) fn errand(to: HostPort, head: &Head, path: &str, listing: Listing<'_>) -> Result<Errand, Denial> {
+    tunnel::listed(&to, listing, &format!("{} http://{to}", shown(&head.method)))?;
     let authority = if to.port == 80 { to.host.to_string() } else { to.to_string() };
     let target = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     Ok(Errand { to, authority, target })
@@ -70,6 +70,7 @@ pub(super) fn host_port(authority: &str) -> Result<HostPort, String> {
 /// Answers a plain request.
 pub(super) async fn serve(request: Request<Incoming>, errand: Errand, shared: &Shared, mut entry: Entry) -> Response<Body> {
     entry.facts.host = errand.to.to_string();
+    entry.facts.unlisted = shared.is_unlisted(&errand.to);
     match forward(request, &errand, shared, &mut entry).await {
         Ok(response) => {
             let (mut head, body) = response.into_parts();

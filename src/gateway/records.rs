@@ -83,6 +83,7 @@ pub(super) struct Facts {
     pub(super) rule: String,
     pub(super) reason: String,
     pub(super) status: Option<u16>,
+    pub(super) unlisted: bool,
 }
 
 /// An open record: written when it is dropped, so that no way of ending goes unrecorded.
@@ -123,6 +124,7 @@ impl Drop for Entry {
             up: self.traffic.up.load(Relaxed),
             down: self.traffic.down.load(Relaxed),
             ms: u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            unlisted: facts.unlisted,
         };
         if let Some(place) = self.place.take() {
             drop(place.send(event));

@@ -56,7 +56,8 @@ async fn tls(stream: &mut TcpStream, port: u16, shared: &Shared, entry: &mut Ent
     hello::judge(&hello.name, &host)?;
     let to = HostPort { host, port };
     entry.facts.host = to.to_string();
-    tunnel::listed(&to, &shared.network, &format!("a connection to {to}"))?;
+    tunnel::listed(&to, shared.listing(), &format!("a connection to {to}"))?;
+    entry.facts.unlisted = shared.is_unlisted(&to);
     let allowed = address::resolve(&to, &shared.network.private).await?;
     shared.budget.request()?;
     tunnel::copy(stream, &hello.bytes, allowed.dial().await?, shared, entry).await
@@ -75,7 +76,7 @@ async fn plain(mut stream: TcpStream, port: u16, shared: Arc<Shared>, desk: Desk
     };
     let Some(mut entry) = desk.entry().await else { return };
     (entry.facts.way, entry.facts.method, entry.facts.path) = ("proxy", shown(&head.method), connection::path_of(&head.target));
-    match named(&head, port).and_then(|to| proxy::errand(to, &head, &head.target, &shared.network)) {
+    match named(&head, port).and_then(|to| proxy::errand(to, &head, &head.target, shared.listing())) {
         Err(denial) => refuse(stream, Form::Plain, denial, entry).await,
         Ok(errand) => connection::http(stream, bytes, async |request| proxy::serve(request, errand, &shared, entry).await).await,
     }

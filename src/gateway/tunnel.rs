@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    Shared, address,
+    Shared, Unlisted, address,
     connection::refuse,
     denial::{Denial, Form},
     head::Head,
@@ -22,11 +22,18 @@ use super::{
     records::Entry,
 };
 
+/// The hosts that are let through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listing<'a> {
+    pub(super) network: &'a Network,
+    pub(super) unlisted: Unlisted,
+}
+
 /// Judges the target of a CONNECT: the canonical host and port, if the policy lists exactly them.
-pub(super) fn judge(head: &Head, network: &Network) -> Result<HostPort, Denial> {
+pub(super) fn judge(head: &Head, listing: Listing<'_>) -> Result<HostPort, Denial> {
     let bad = |reason| Denial::new(StatusCode::BAD_REQUEST, "network/target", reason);
     let to: HostPort = head.target.parse().map_err(|error| bad(format!("CONNECT {}: {error}", shown(&head.target))))?;
-    listed(&to, network, &format!("CONNECT {to}"))?;
+    listed(&to, listing, &format!("CONNECT {to}"))?;
     match head.values("host")[..] {
         [] => Ok(to),
         // Some clients leave the port out here.
@@ -36,8 +43,8 @@ pub(super) fn judge(head: &Head, network: &Network) -> Result<HostPort, Denial> 
 }
 
 /// Whether the policy lists `to`; `what` says what was asked for.
-pub(super) fn listed(to: &HostPort, network: &Network, what: &str) -> Result<(), Denial> {
-    if network.tunnels.contains(to) {
+pub(super) fn listed(to: &HostPort, Listing { network, unlisted }: Listing<'_>, what: &str) -> Result<(), Denial> {
+    if network.tunnels.contains(to) || unlisted == Unlisted::Noted {
         return Ok(());
     }
     let allowed: Vec<_> = network.tunnels.iter().map(ToString::to_string).collect();
@@ -67,8 +74,9 @@ pub(super) async fn serve(stream: TcpStream, early: Vec<u8>, head: &Head, shared
 }
 
 async fn open(head: &Head, shared: &Shared, entry: &mut Entry) -> Result<(HostPort, TcpStream), Denial> {
-    let to = judge(head, &shared.network)?;
+    let to = judge(head, shared.listing())?;
     entry.facts.host = to.to_string();
+    entry.facts.unlisted = shared.is_unlisted(&to);
     let allowed = address::resolve(&to, &shared.network.private).await?;
     shared.budget.request()?;
     Ok((to, allowed.dial().await?))
@@ -120,9 +128,9 @@ mod tests {
     async fn verdict(target: &str, rest: &str) -> Result<String, &'static str> {
         let text = format!("CONNECT {target} HTTP/1.1\r\n{rest}\r\n");
         match super::super::head::read(&mut text.as_bytes()).await {
-            super::super::head::Arrival::Head { head, .. } => {
-                judge(&head, &network()).map(|to| to.to_string()).map_err(|denial| denial.rule)
-            }
+            super::super::head::Arrival::Head { head, .. } => judge(&head, Listing { network: &network(), unlisted: Unlisted::Refused })
+                .map(|to| to.to_string())
+                .map_err(|denial| denial.rule),
             _ => Err("gateway/head"),
         }
     }

@@ -28,7 +28,7 @@ use nix::{
 };
 
 use super::{Failure, Report, Spec, exec, probe};
-use crate::{landlock, limits, seccomp, sys};
+use crate::{fence::calls, landlock, limits, seccomp, sys};
 
 /// The descriptors that `enter` finds, from 3 on.
 #[derive(Debug)]
@@ -140,14 +140,35 @@ pub fn enter(spec: &Spec, fds: &mut Descriptors) -> Result<Infallible, Error> {
     step("death signal", prctl::set_pdeathsig(Some(Signal::SIGKILL)))?;
     parent_lives(fds)?;
     paths.restrict()?;
-    let sockets = seccomp::Sockets { unix: spec.unix, own_network: spec.fence.is_own_network() };
-    let listener = step("socket filter", sys::notify::install_with_listener(&seccomp::sockets(sockets)))?;
-    step("hand the listener over", sys::socket::send_descriptor(&fds.broker, &listener))?;
-    drop(listener);
-    seccomp::apply()?;
+    forbid_calls(spec, fds)?;
     let tried = probe::walls(&spec.probe, spec.fence)?;
     await_go(fds, tried)?;
     Ok(exec::exec(&spec.command, &spec.environment, &spec.passed_over)?)
+}
+
+/// The listener's filter, then the allow-list. Where the run is only observed, one filter is both, and the broker refuses.
+fn forbid_calls(spec: &Spec, fds: &Descriptors) -> Result<(), Error> {
+    let program = listened(spec);
+    let installed = match &spec.watching {
+        None => sys::notify::install_with_listener(&program),
+        Some(_) => sys::notify::install_with_patient_listener(&program),
+    };
+    let listener = step("socket filter", installed)?;
+    step("hand the listener over", sys::socket::send_descriptor(&fds.broker, &listener))?;
+    drop(listener);
+    match &spec.watching {
+        None => Ok(seccomp::apply()?),
+        Some(_) => Ok(()),
+    }
+}
+
+/// The filter whose calls the broker answers.
+fn listened(spec: &Spec) -> Vec<libc::sock_filter> {
+    let sockets = seccomp::Sockets { unix: spec.unix, own_network: spec.fence.is_own_network() };
+    match &spec.watching {
+        None => seccomp::sockets(sockets),
+        Some(_) => seccomp::watched(sockets).filter(&calls::numbers()),
+    }
 }
 
 fn step<T, E: Into<io::Error>>(step: &'static str, result: Result<T, E>) -> Result<T, Error> {
@@ -191,5 +212,40 @@ fn await_go(fds: &mut Descriptors, tried: Vec<probe::Tried>) -> Result<(), Error
     match step("wait for the word to go", go.read(&mut [0]))? {
         0 => Err(Error::Orphaned),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fence::{Fence, Watching},
+        landlock::Grants,
+    };
+
+    fn spec(watching: Option<Watching>) -> Spec {
+        let gateway = "127.0.0.1:1".parse().unwrap();
+        Spec {
+            command: vec![],
+            passed_over: vec![],
+            environment: vec![],
+            directory: "/".into(),
+            uid: None,
+            limits: limits::Limits { processes: 1, open_files: 1, file_bytes: 1 },
+            grants: Grants::default(),
+            fence: Fence::Broker,
+            unix: true,
+            probe: probe::Targets { file: "/".into(), forbidden: None, gateway, network: 0, unix: true },
+            watching,
+        }
+    }
+
+    #[test]
+    fn only_an_observed_run_has_another_filter() {
+        let bytes = |program: &[libc::sock_filter]| program.iter().map(|step| (step.code, step.jt, step.jf, step.k)).collect::<Vec<_>>();
+        let enforced = bytes(&seccomp::sockets(seccomp::Sockets { unix: true, own_network: false }));
+        assert_eq!(bytes(&listened(&spec(None))), enforced);
+        let empty = Watching { read: vec![], write: vec![], devices: vec![], deny: vec![], ports: None, unix: true, own_network: false };
+        assert_ne!(bytes(&listened(&spec(Some(empty)))), enforced);
     }
 }

@@ -12,7 +12,11 @@ use std::{ffi::OsString, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{fence::Fence, landlock::Grants, limits::Limits};
+use crate::{
+    fence::{Fence, Watching},
+    landlock::Grants,
+    limits::Limits,
+};
 
 /// Everything that `enter` needs; it is handed over as JSON in anonymous memory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,6 +41,8 @@ pub struct Spec {
     pub unix: bool,
     /// What the self-test tries.
     pub probe: probe::Targets,
+    /// Where the run is only observed: by what.
+    pub watching: Option<Watching>,
 }
 
 /// What `enter` says to the supervisor before it waits for the word to go on, and if it fails after that.

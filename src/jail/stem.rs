@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use super::{Failure, Report};
 use crate::{
     fence::{
+        look,
         netns::{self, Space},
         witness,
     },
@@ -53,8 +54,8 @@ pub struct Descriptors {
     pub news: OwnedFd,
     /// The broker's questions to the witness.
     pub broker: OwnedFd,
-    /// How to empty the room: a JSON [`Emptying`].
-    pub emptying: OwnedFd,
+    /// The [`Orders`] as JSON.
+    pub orders: OwnedFd,
 }
 
 /// Whom the last signal reaches.
@@ -70,6 +71,15 @@ pub enum Emptying {
         /// Nobody's: whoever has it is out of the agent's reach.
         killer: u32,
     },
+}
+
+/// What keeper and stem have to know.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Orders {
+    /// How to empty the room.
+    pub emptying: Emptying,
+    /// Whether the run is only observed, so that the witness resolves paths.
+    pub observed: bool,
 }
 
 /// What the stem tells, a JSON line each.
@@ -126,7 +136,7 @@ pub fn keep(Kept { stem: handed, space, door }: Kept) -> Result<(), Error> {
         return step("tell", writeln!(File::from(step("tell", handed[1].try_clone())?), "{line}"));
     }
     step("adopt orphans", prctl::set_child_subreaper(true))?;
-    let emptying = Emptying::read(step("read how to empty the room", handed[7].try_clone())?)?;
+    let emptying = Orders::read(step("read how to empty the room", handed[7].try_clone())?)?.emptying;
     emptying.bound()?;
     let streams = (io::stdin(), io::stdout(), io::stderr());
     let mut all = vec![(streams.0.as_fd(), 0), (streams.1.as_fd(), 1), (streams.2.as_fd(), 2)];
@@ -157,14 +167,16 @@ fn enter_space(space: OwnedFd, door: OwnedFd) -> Result<(), Error> {
     Ok(())
 }
 
-impl Emptying {
+impl Orders {
     /// Read from its first byte: the keeper and the stem share one description of the file.
     fn read(fd: OwnedFd) -> Result<Self, Error> {
         let mut text = File::from(fd);
         step("read how to empty the room", text.rewind())?;
         step("read how to empty the room", serde_json::from_reader(text).map_err(io::Error::from))
     }
+}
 
+impl Emptying {
     /// Puts up the scope that bounds the last signal. Without one it would reach the whole machine.
     fn bound(self) -> Result<(), Error> {
         match self {
@@ -214,7 +226,7 @@ fn with_reach_of(agent: u32, killer: u32, send: impl FnOnce() -> io::Result<()>)
 pub fn main(fds: Descriptors) -> Result<(), Error> {
     step("ignore nothing", prctl::set_dumpable(false))?;
     step("adopt orphans", prctl::set_child_subreaper(true))?;
-    let emptying = Emptying::read(fds.emptying)?;
+    let Orders { emptying, observed } = Orders::read(fds.orders)?;
     emptying.bound()?;
     let mut watched = SigSet::empty();
     [Signal::SIGCHLD, Signal::SIGTERM].into_iter().for_each(|signal| watched.add(signal));
@@ -232,7 +244,7 @@ pub fn main(fds: Descriptors) -> Result<(), Error> {
     let agent = i32::try_from(agent.id()).unwrap_or(i32::MAX);
     drop((spec, report, go, broker, parent));
     step("leave the agent's streams", silence())?;
-    let mut room = Room { agent, ended: false, reaped: 0, emptying, control: File::from(control), news: File::from(news) };
+    let mut room = Room { agent, ended: false, reaped: 0, emptying, observed, control: File::from(control), news: File::from(news) };
     let result = room.watch(&signals, asks);
     let emptied = room.empty();
     result.and(emptied)
@@ -252,6 +264,7 @@ struct Room {
     ended: bool,
     reaped: u32,
     emptying: Emptying,
+    observed: bool,
     control: File,
     news: File,
 }
@@ -276,7 +289,8 @@ impl Room {
             }
             if ready.get(2) == Some(&true) {
                 // A broker that is gone asks no more; nothing of the walls depends on it.
-                asks = asks.filter(|asks| witness::answer(asks).unwrap_or(false));
+                let answer = |asks: &OwnedFd| if self.observed { look::answer(asks) } else { witness::answer(asks) };
+                asks = asks.filter(|asks| answer(asks).unwrap_or(false));
             }
         }
     }

@@ -26,7 +26,7 @@ use crate::{
     journal::Event,
     policy::Used,
     role::Role,
-    supervisor::{self, Gateway, OnSignal, Outcome, Task, worker},
+    supervisor::{self, Gateway, OnSignal, Outcome, Stance, Task, worker},
 };
 use board::Board;
 use context::{Context, Refusal};
@@ -155,6 +155,7 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
         ground: &board.ground,
         writes: vec![board.room.parent(), board.facts.checkout.clone()],
         on_signal: OnSignal::Cancel,
+        stance: Stance::Enforce,
     };
     // Until its end is known.
     board.used = Used::ALL;

@@ -2,6 +2,8 @@
 //!
 //! Other processes of ours hand [`Event`]s to that writer over pipes, a JSON line each.
 
+mod refusal;
+
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
@@ -11,6 +13,8 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+
+pub use refusal::{Access, Kind, MOST, Refusal, Tally};
 
 use crate::{digest::Digest, verdict::Verdict};
 
@@ -56,6 +60,9 @@ pub enum Event {
         down: u64,
         /// Milliseconds from the request to the end of the answer.
         ms: u64,
+        /// Whether the policy does not list the host, and it was let through because the run is only observed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unlisted: bool,
     },
     /// Somebody of the agent connected to an address that is not on loopback, and was refused.
     Outside {
@@ -65,6 +72,29 @@ pub enum Event {
         pid: u32,
         /// The address that it named.
         address: String,
+    },
+    /// The run is only observed: hosts and files are open that the policy does not grant. The second record of such a run.
+    Observe {
+        /// Always false: nothing that such a journal says was enforced.
+        enforced: bool,
+    },
+    /// An observed run did this, so many times, and the policy would have refused it. One record for each distinct thing, at
+    /// the end.
+    WouldRefuse {
+        /// What it is.
+        #[serde(flatten)]
+        refusal: Refusal,
+        /// How often.
+        count: u64,
+    },
+    /// The observed run is over.
+    Observed {
+        /// The status of the command, which is not that of the run.
+        status: Option<i32>,
+        /// How many distinct things were noted.
+        distinct: u64,
+        /// How many times more something was done that is not noted, since [`MOST`] things were already.
+        left_out: u64,
     },
     /// The agent was started.
     Agent {
@@ -114,6 +144,9 @@ struct Record<'a> {
     /// Milliseconds since 1970-01-01 UTC.
     t: u64,
     prev: Digest,
+    /// Of a run that is only observed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    observe: bool,
     #[serde(flatten)]
     event: &'a Event,
 }
@@ -133,6 +166,7 @@ pub struct Journal {
     file: Option<File>,
     seq: u64,
     head: Digest,
+    observe: bool,
 }
 
 impl Journal {
@@ -143,12 +177,17 @@ impl Journal {
     pub fn create(path: &Path) -> Result<Self, Error> {
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path);
         let file = file.map_err(|source| Error { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), file: Some(file), seq: 0, head: Digest::of("") })
+        Ok(Self { path: path.to_owned(), file: Some(file), seq: 0, head: Digest::of(""), observe: false })
     }
 
     /// A journal that only counts and chains: `run` without `--journal`.
     pub fn unwritten() -> Self {
-        Self { path: PathBuf::new(), file: None, seq: 0, head: Digest::of("") }
+        Self { path: PathBuf::new(), file: None, seq: 0, head: Digest::of(""), observe: false }
+    }
+
+    /// Marks every record from here on: `"observe":true`.
+    pub fn observe(&mut self) {
+        self.observe = true;
     }
 
     /// Appends `event`.
@@ -157,7 +196,7 @@ impl Journal {
     /// When it cannot be written whole.
     pub fn record(&mut self, event: &Event) -> Result<(), Error> {
         let t = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-        let record = Record { v: VERSION, seq: self.seq, t, prev: self.head, event };
+        let record = Record { v: VERSION, seq: self.seq, t, prev: self.head, observe: self.observe, event };
         let failed = |source| Error { path: self.path.clone(), source };
         let mut line = serde_json::to_vec(&record).map_err(|error| failed(error.into()))?;
         self.head = Digest::of(&line);

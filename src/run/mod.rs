@@ -16,7 +16,7 @@ use crate::{
     journal::{self, Event, Journal},
     policy::{self, Policy},
     promise, provider, scribe,
-    supervisor::{self, Gateway, OnSignal, Outcome, Room, Stop, Task},
+    supervisor::{self, Gateway, OnSignal, Outcome, Room, Stance, Stop, Task},
 };
 
 /// What the command line says.
@@ -36,6 +36,19 @@ pub struct Options {
     pub stdin: bool,
     /// Whether the log may have colours.
     pub colours: bool,
+    /// Whether the policy is enforced, or what it would refuse is counted. The latter needs a journal.
+    pub stance: Stance,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The exit code: the command's status, or [`exit::RUN_OBSERVED`].
+    pub code: u8,
+    /// The command's own status.
+    pub status: u8,
+    /// Of an observed run: how many distinct things the policy would have refused.
+    pub would_refuse: Option<u64>,
 }
 
 /// Why the command did not run, or its end is not known.
@@ -59,6 +72,9 @@ pub enum Error {
     /// Starting or holding it.
     #[error(transparent)]
     Held(#[from] supervisor::Error),
+    /// Nobody would learn anything.
+    #[error("an observed run needs a journal: name a new file with --journal")]
+    Unrecorded,
     /// It was stopped before its end.
     #[error("the command was stopped: {0}")]
     Stopped(String),
@@ -75,11 +91,15 @@ impl Error {
     }
 }
 
-/// Runs the command and returns the status to exit with.
+/// Runs the command and tells how it ended.
 ///
 /// # Errors
 /// Any [`Error`].
-pub fn run(options: Options) -> Result<u8, Error> {
+pub fn run(options: Options) -> Result<Done, Error> {
+    let observed = options.stance == Stance::Observe;
+    if observed && options.journal.is_none() {
+        return Err(Error::Unrecorded);
+    }
     let job: Variables = std::env::vars_os().collect();
     let lower = job.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());
     let policy = Policy::of_command(&options.policy, lower)?;
@@ -96,7 +116,13 @@ pub fn run(options: Options) -> Result<u8, Error> {
     let places = Places { workspace, home: room.home(), tmp: room.tmp() };
     place::reachable(&places.workspace, uid)?;
     if options.journal.is_some() {
-        journal.record(&ground.start("run", policy.digest()))?;
+        if observed {
+            journal.observe();
+        }
+        journal.record(&ground.start(if observed { "observe" } else { "run" }, policy.digest()))?;
+        if observed {
+            journal.record(&Event::Observe { enforced: false })?;
+        }
     }
     let value = |name: &str| job.get(OsStr::new(name)).and_then(|value| value.to_str()).filter(|text| !text.is_empty()).map(str::to_owned);
     let given = policy.network.routes.iter().filter_map(|route| Some((route.provider, provider::credential(route.provider, value)?)));
@@ -122,11 +148,13 @@ pub fn run(options: Options) -> Result<u8, Error> {
         ground: &ground,
         writes: vec![room.parent()],
         on_signal: OnSignal::Forward,
+        stance: options.stance,
     };
     let outcome = supervisor::hold(task, &mut journal)?;
     let status = status(&outcome)?;
-    journal.record(&Event::End { exit: status, commit: None })?;
-    Ok(status)
+    let code = if observed { exit::RUN_OBSERVED } else { status };
+    journal.record(&Event::End { exit: code, commit: None })?;
+    Ok(Done { code, status, would_refuse: outcome.would_refuse })
 }
 
 /// What tells the command where its provider is, where the policy has a route to one.

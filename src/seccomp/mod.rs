@@ -5,15 +5,16 @@
 //! (`ENOSYS`), so that C libraries fall back to older calls; another architecture's calls (i386, 32-bit ARM) end the
 //! process, and those of x32 do not exist either.
 
-#[cfg(test)]
 mod machine;
 mod sockets;
+mod watched;
 #[cfg(test)]
 mod written;
 
 use seccompiler::{BpfProgram, apply_filter, sock_filter};
 
 pub use sockets::{Sockets, sockets};
+pub use watched::{Watched, name, watched};
 
 /// `ALLOW` and `REFUSE`, the programs of the lists for this machine, compiled by `build.rs`.
 mod programs {

@@ -6,7 +6,7 @@ use super::{HERE, Numbers};
 
 /// Offsets in `struct seccomp_data` (seccomp(2)); arguments are 64 bits wide, their low half first on little-endian, which
 /// every machine here is.
-const OFFSET_NR: u32 = 0;
+pub(super) const OFFSET_NR: u32 = 0;
 const OFFSET_ARCH: u32 = 4;
 const OFFSET_ARGS: u32 = 16;
 
@@ -82,19 +82,19 @@ pub(super) fn sockets_on(machine: Numbers, Sockets { unix, own_network }: Socket
 const INTERNET: u8 = 2;
 const ABSENT: u8 = 1;
 
-fn load(offset: u32) -> sock_filter {
+pub(super) fn load(offset: u32) -> sock_filter {
     statement(BPF_LD | BPF_W | BPF_ABS, offset)
 }
 
-fn answer(value: u32) -> sock_filter {
+pub(super) fn answer(value: u32) -> sock_filter {
     statement(BPF_RET | BPF_K, value)
 }
 
 /// Goes on after as many statements as `yes` or `no` say.
-fn if_equal(value: u32, yes: u8, no: u8) -> sock_filter {
+pub(super) fn if_equal(value: u32, yes: u8, no: u8) -> sock_filter {
     sock_filter { jt: yes, jf: no, ..statement(BPF_JMP | BPF_JEQ | BPF_K, value) }
 }
 
-fn statement(code: u32, k: u32) -> sock_filter {
+pub(super) fn statement(code: u32, k: u32) -> sock_filter {
     sock_filter { code: u16::try_from(code).unwrap_or(u16::MAX), jt: 0, jf: 0, k }
 }

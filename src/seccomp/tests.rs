@@ -32,14 +32,18 @@ const X32: u32 = 0x4000_0000;
 /// Every call of a machine by name, from the kernel's headers.
 fn numbers(machine: Machine) -> BTreeMap<&'static str, u32> {
     let table = match machine {
-        Machine::X86_64 => include_str!("../../tests/syscalls/x86_64.txt"),
-        Machine::Aarch64 => include_str!("../../tests/syscalls/aarch64.txt"),
+        Machine::X86_64 => include_str!("../../policies/seccomp/x86_64.txt"),
+        Machine::Aarch64 => include_str!("../../policies/seccomp/aarch64.txt"),
     };
     table.lines().map(|line| line.split_once(' ').unwrap()).map(|(number, name)| (name, number.parse().unwrap())).collect()
 }
 
 fn answer(program: &BpfProgram, call: Call) -> u32 {
-    run(program.iter().map(|step| (step.code, step.jt, step.jf, step.k)), call)
+    run(&program.iter().map(|step| (step.code, step.jt, step.jf, step.k)).collect::<Vec<_>>(), call).unwrap()
+}
+
+fn steps(program: &[libc::sock_filter]) -> Vec<(u16, u8, u8, u32)> {
+    program.iter().map(|step| (step.code, step.jt, step.jf, step.k)).collect()
 }
 
 /// As the kernel does with several filters: of two errors the newer filter's.
@@ -215,7 +219,7 @@ const REFUSE_SOCKET: u32 = libc::SECCOMP_RET_ERRNO | 13;
 const ABSENT: u32 = libc::SECCOMP_RET_ERRNO | 97;
 
 fn socket_answer(machine: Machine, wanted: Sockets, call: Call) -> u32 {
-    run(sockets_on(of(machine), wanted).iter().map(|step| (step.code, step.jt, step.jf, step.k)), call)
+    run(&steps(&sockets_on(of(machine), wanted)), call).unwrap()
 }
 
 fn call_of(machine: Machine, nr: u32, [domain, kind, protocol]: [u64; 3]) -> Call {
@@ -291,3 +295,82 @@ fn whoever_connects_is_told_of_and_other_calls_go_on() {
         }
     }
 }
+
+/// What an observed run's filter does is what the three filters do, with the listener in the place of every errno; and the
+/// errno that the broker then gives is theirs.
+#[test]
+fn a_watched_filter_allows_no_more_and_refuses_with_the_same_error() {
+    let lists = list::read().unwrap();
+    for machine in MACHINES {
+        let (filters, numbers) = (written::compile(machine).unwrap(), numbers(machine));
+        let names: BTreeMap<u32, &str> = numbers.iter().map(|(name, number)| (*number, *name)).collect();
+        let lists_of = |program: &BpfProgram| program.iter().map(|step| (step.code, step.jt, step.jf, step.k)).collect::<Vec<_>>();
+        let [allow, refuse] = filters.each_ref().map(lists_of);
+        let openat = numbers["openat"];
+        for (unix, own_network) in [(false, false), (true, true)] {
+            let wanted = Sockets { unix, own_network };
+            let watched = watched::watched_on([&refuse, &allow], of(machine), wanted);
+            let program = watched.filter(&[openat]);
+            assert!(program.len() <= 4096, "{}: more than the kernel takes (linux/bpf_common.h, BPF_MAXINSNS)", program.len());
+            let program = steps(&program);
+            for nr in (0..1024).chain([X32 - 1, X32 | 1, 1 << 31, u32::MAX]) {
+                let mut tried = arguments(&lists, machine, names.get(&nr).copied().unwrap_or(""));
+                tried.extend([[2, 1, 0], [2, 2, 0], [10, 1, 0], [1, 1, 0], [16, 3, 0], [17, 3, 0]].map(|[a, b, c]| [a, b, c, 0, 0, 0]));
+                for args in tried {
+                    let call = Call { arch: of(machine).audit, nr, args };
+                    let enforced = match both(&filters, call) {
+                        ALLOW => socket_answer(machine, wanted, call),
+                        other => other,
+                    };
+                    let (expected, refused) = match enforced {
+                        ALLOW if nr == openat => (NOTIFY, None),
+                        ALLOW | NOTIFY => (enforced, None),
+                        errno => (NOTIFY, Some(i32::try_from(errno & libc::SECCOMP_RET_DATA).unwrap())),
+                    };
+                    assert_eq!(run(&program, call), Some(expected), "{machine:?} {call:x?}");
+                    let data = libc::seccomp_data { nr: nr.cast_signed(), arch: call.arch, instruction_pointer: 0, args };
+                    assert_eq!(watched.refusal(&data), refused, "{machine:?} {call:x?}");
+                }
+                assert_eq!(run(&program, Call { arch: 0x4000_0003, nr, args: [0; 6] }), Some(KILL));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_refused() {
+    let watched = watched(Sockets { unix: true, own_network: true });
+    let data = libc::seccomp_data { nr: 0, arch: 0x4000_0003, instruction_pointer: 0, args: [0; 6] };
+    assert_eq!(watched.refusal(&data), Some(libc::EPERM));
+    assert_eq!((name(i32::try_from(libc::SYS_openat).unwrap()), name(-1)), ("openat".to_owned(), "number -1".to_owned()));
+}
+
+/// The filter of an enforced run, statement by statement: whoever changes it changes this too.
+#[test]
+fn the_enforced_filter_is_what_it_was() {
+    let digests: Vec<String> = MACHINES
+        .iter()
+        .flat_map(|machine| {
+            [(false, false), (true, false), (false, true), (true, true)].map(|(unix, own_network)| (machine, Sockets { unix, own_network }))
+        })
+        .map(|(machine, wanted)| {
+            let bytes: Vec<u8> = sockets_on(of(*machine), wanted)
+                .iter()
+                .flat_map(|step| [&step.code.to_le_bytes()[..], &[step.jt, step.jf], &step.k.to_le_bytes()].concat())
+                .collect();
+            crate::digest::Digest::of(bytes).to_string()
+        })
+        .collect();
+    assert_eq!(digests, ENFORCED);
+}
+
+const ENFORCED: [&str; 8] = [
+    "sha256:dbc03f5269d28a7ba4efd86ee960a8f73266e80bc862f26d46fdcc74931af8ec",
+    "sha256:bfaecc1eabb30347e3d794c4bc9f67f2804c9cc169a0cb6e572361dba64d4c0f",
+    "sha256:8259039b1d4c6c6da591c6caac88160266ba257dff12a662751d5b038d7a7edf",
+    "sha256:feb5f4d1fc26d942a963eb675e0e8b431cafa266a9fc03f2d47ba9d458ebd856",
+    "sha256:28e92730230526abd50388b67a7b17d36c7b37e5c92ed2abb9397945d3ccf903",
+    "sha256:50bb7f54333c14b5c52b6383acc28f634b5efbf46a6f2bd127366f514893c628",
+    "sha256:b9e11937f210d347034c661019c3ae81329d4f262350c6054f9f2fa47c440076",
+    "sha256:b2d4d9a6a0af52b67b016bff376768e28c0db18312e264896573872660dedd77",
+];

@@ -3,6 +3,7 @@
 
 mod doors;
 mod lines;
+mod observe;
 mod room;
 mod start;
 mod watch;
@@ -62,6 +63,18 @@ pub struct Task<'a> {
     pub writes: Vec<PathBuf>,
     /// What a signal to us means.
     pub on_signal: OnSignal,
+    /// Whether the policy is enforced. Only `run` has the other one.
+    pub stance: Stance,
+}
+
+/// Whether the policy is enforced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stance {
+    /// It is.
+    #[default]
+    Enforce,
+    /// It is not, as to hosts and to reading files: what it would refuse is counted.
+    Observe,
 }
 
 /// What the gateway puts in, by provider.
@@ -152,6 +165,8 @@ pub struct Outcome {
     pub proof: Vec<jail::probe::Tried>,
     /// What it used up of the policy's limits.
     pub used: Used,
+    /// Of an observed run: how many distinct things the policy would have refused.
+    pub would_refuse: Option<u64>,
 }
 
 /// Why there is no outcome. The agent has not run, or is dead.

@@ -24,12 +24,20 @@ use nix::{
     unistd::pipe2,
 };
 
-use super::{Error, OnSignal, Task, doors::Doors, lines::Lines};
+use super::{
+    Error, OnSignal, Stance, Task,
+    doors::Doors,
+    lines::Lines,
+    observe::{self, Observation},
+};
 use crate::{
     environment,
     fence::{Fence, netns::Space, ports, unix},
     gateway,
-    jail::{self, stem::Emptying},
+    jail::{
+        self,
+        stem::{Emptying, Orders},
+    },
     landlock::{Grants, Ports},
     limits::Limits,
     policy::{Loopback, Policy, Unix},
@@ -55,6 +63,8 @@ pub(super) struct Crew {
     pub(super) time: Duration,
     pub(super) turns: Option<u32>,
     pub(super) on_signal: OnSignal,
+    /// The count of an observed run.
+    pub(super) observation: Option<Observation>,
     pub(super) command: Vec<String>,
     pub(super) fence: Fence,
     pub(super) writes: Vec<PathBuf>,
@@ -91,20 +101,23 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
     }
 
     let helper = ground.uid.map(helper_uid);
-    let spec = memory(&specification(&task, &doors, local, &forbidden)?)?;
+    let specification = specification(&task, &doors, local, &forbidden)?;
+    let spec = memory(&specification)?;
+    let observed = task.stance == Stance::Observe;
     let gateway_spec = memory(&(
         gateway::Spec {
             policy: task.policy.sources().to_vec(),
             ticket: task.gateway.ticket.clone(),
             credentials: task.gateway.credentials.clone(),
+            unlisted: if observed { gateway::Unlisted::Noted } else { gateway::Unlisted::Refused },
         },
         doors.meanings(),
         helper,
     ))?;
-    let broker_spec = memory(&(local, helper))?;
+    let broker_spec = memory(&(local, helper, &specification.watching))?;
     let scribe_spec = memory(&(&task.scribe, task.job_in, helper))?;
     let space = memory(&space(&task, &doors)?)?;
-    let emptying = memory(&emptying(ground))?;
+    let orders = memory(&Orders { emptying: emptying(ground), observed })?;
     let (standard_in, standard_out, standard_err) = (io::stdin(), io::stdout(), io::stderr());
 
     let start = |name, role: Role, descriptors: &[_]| {
@@ -125,7 +138,7 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
                 (control.as_fd(), 7),
                 (news_in.as_fd(), 8),
                 (witness.as_fd(), 9),
-                (emptying.as_fd(), 10),
+                (orders.as_fd(), 10),
                 (space.as_fd(), 11),
                 (to_gateway.as_fd(), 12),
             ],
@@ -165,6 +178,7 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
         time: task.policy.limits.time,
         turns: task.policy.limits.turns,
         on_signal: task.on_signal,
+        observation: observed.then(Observation::default),
         command: task.command.iter().map(|word| word.display().to_string()).collect(),
         fence: ground.fence,
         writes: task.writes,
@@ -239,6 +253,11 @@ fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbid
     connect.extend(doors.ports());
     let reserved = is_reserved(task);
     let unix = unix_sockets(policy, task);
+    let mut grants = grants(task, if reserved { Ports::Only { connect, low, high } } else { Ports::Open });
+    let watching = (task.stance == Stance::Observe).then(|| observe::watching(&grants, unix, ground.fence.is_own_network()));
+    if watching.is_some() {
+        grants.read_if_there.extend(observe::widened(task));
+    }
     let network = step("ask for the network namespace", fs::metadata("/proc/self/ns/net"))?.ino();
     Ok(jail::Spec {
         command: task.command.clone(),
@@ -251,10 +270,11 @@ fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbid
             open_files: policy.process.open_files,
             file_bytes: policy.process.file_bytes,
         },
-        grants: grants(task, if reserved { Ports::Only { connect, low, high } } else { Ports::Open }),
+        grants,
         fence: ground.fence,
         unix,
         probe: jail::probe::Targets { file: task.room.outside(), forbidden: reserved.then_some(forbidden), gateway, network, unix },
+        watching,
     })
 }
 

@@ -90,7 +90,9 @@ pub(super) fn watch(crew: Crew, journal: &mut Journal) -> Result<Outcome, Error>
             return Err(error);
         }
     }
-    watch.outcome()
+    let observation = watch.crew.observation.take();
+    let would_refuse = observation.map(|observation| observation.record(watch.status, watch.journal)).transpose()?;
+    watch.outcome(would_refuse)
 }
 
 impl Watch<'_> {
@@ -98,7 +100,7 @@ impl Watch<'_> {
         self.phase == Phase::Closing && self.crew.children.is_empty() && !self.crew.records.is_open()
     }
 
-    fn outcome(self) -> Result<Outcome, Error> {
+    fn outcome(self, would_refuse: Option<u64>) -> Result<Outcome, Error> {
         let status = match self.stopped {
             // It was never let go, so the signal was ours alone.
             Some(Stop::Cancelled(number)) if self.crew.go.is_some() => 128 + number,
@@ -117,6 +119,7 @@ impl Watch<'_> {
                     took: self.took,
                     proof: self.proof,
                     used,
+                    would_refuse,
                 })
             }
         }
@@ -186,7 +189,9 @@ impl Watch<'_> {
             } else {
                 let event = parse::<Event>(&line)?;
                 self.count(&event);
-                self.journal.record(&event)?;
+                if !self.crew.observation.as_mut().is_some_and(|observation| observation.takes(&event)) {
+                    self.journal.record(&event)?;
+                }
             }
         }
         Ok(())

@@ -14,6 +14,10 @@ const ADDFD_SEND: u32 = 1 << 1;
 /// `SECCOMP_USER_NOTIF_FLAG_CONTINUE` of linux/seccomp.h (Linux 5.5).
 const CONTINUE: u32 = 1;
 
+/// `SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV` of linux/seccomp.h (Linux 5.19): no signal but a deadly one interrupts a call that
+/// has been received.
+const WAIT_KILLABLE: libc::c_ulong = 1 << 5;
+
 /// `SECCOMP_IOCTL_NOTIF_RECV`, `_SEND`, `_ID_VALID` and `_ADDFD` of linux/seccomp.h.
 mod request {
     #![allow(missing_docs)]
@@ -40,11 +44,26 @@ pub struct Call {
 /// # Errors
 /// `EBUSY` where a listener is there already; `EINVAL` where the kernel does not know listeners.
 pub fn install_with_listener(program: &[sock_filter]) -> io::Result<OwnedFd> {
+    install(program, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)
+}
+
+/// The same for a filter that hands over calls which programs do not expect to be interrupted. On kernels that cannot spare
+/// them, they are.
+///
+/// # Errors
+/// As above.
+pub fn install_with_patient_listener(program: &[sock_filter]) -> io::Result<OwnedFd> {
+    match install(program, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | WAIT_KILLABLE) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => install_with_listener(program),
+        other => other,
+    }
+}
+
+fn install(program: &[sock_filter], flags: libc::c_ulong) -> io::Result<OwnedFd> {
     let length = u16::try_from(program.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     let program = sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
     // SAFETY: `program` and the filter that it points to live through the call; the kernel copies and only reads them.
-    let answer =
-        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER, &program) };
+    let answer = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &program) };
     let number = i32::try_from(answer).unwrap_or(-1);
     if number < 0 {
         return Err(io::Error::last_os_error());

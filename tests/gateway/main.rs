@@ -20,7 +20,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use tidewaiter::{
-    gateway::{self, Door, Gateway, Spec},
+    gateway::{self, Door, Gateway, Spec, Unlisted},
     policy::{Provider, Source},
     provider::Credential,
     secret::Secret,
@@ -56,6 +56,7 @@ fn spec(policy: &str) -> Spec {
         policy: vec![Source { name: "test".to_owned(), text: policy.to_owned() }],
         ticket: Secret::new(TICKET),
         credentials: [(Provider::Anthropic, Credential::ApiKey(Secret::new(KEY)))].into(),
+        unlisted: Unlisted::Refused,
     }
 }
 
