@@ -254,3 +254,16 @@ fn failures_of_ours_keep_their_codes_and_nothing_else_observes() {
         assert_eq!(output.status.code(), Some(code), "{unusable:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+/// Observing is decided by one value, and only the command line's `run` sets it.
+#[test]
+fn no_story_but_run_can_observe() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (place, may) in [("job", false), ("init", false), ("shim.rs", false), ("doctor.rs", false), ("run", true)] {
+        let place = root.join(place);
+        let files =
+            if place.is_dir() { fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path()).collect() } else { vec![place.clone()] };
+        let names = files.iter().any(|file| fs::read_to_string(file).unwrap().contains("Stance::Observe"));
+        assert_eq!(names, may, "{}", place.display());
+    }
+}

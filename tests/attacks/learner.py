@@ -11,7 +11,9 @@ import socket
 import ssl
 import subprocess
 import sys
+import urllib.error
 import urllib.parse
+import urllib.request
 
 ca, place = sys.argv[1:]
 MQ_OPEN, UNSHARE = {"x86_64": (240, 272), "aarch64": (180, 97)}[platform.machine()]
@@ -80,8 +82,6 @@ def secret():
             pass
     return "found" if found else "nowhere"
 
-
-import urllib.request
 
 attempt("a file outside", lambda: read("/etc/passwd"))
 attempt("again", lambda: read("/etc/passwd"))
