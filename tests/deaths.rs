@@ -192,3 +192,14 @@ fn our_own_processes_are_behind_walls_too() {
     supervisor.kill().unwrap();
     supervisor.wait().unwrap();
 }
+
+/// The orphan is reaped by a process of ours, which goes on.
+#[test]
+fn an_orphan_that_a_real_time_signal_ends_ends_nothing_else() {
+    let orphan = "(setsid sh -c 'sleep 0.1; kill -40 $$' &); sleep 1; echo still here";
+    let directory = workspace();
+    for command in [["run", "--", "sh", "-c", orphan], ["init", "--", "sh", "-c", orphan]] {
+        let output = outside(directory.path(), &[&[TIDEWAITER], &command[..]].concat()).output().unwrap();
+        assert_eq!((inside::text(&output).as_str(), output.status.code()), ("still here\n", Some(0)), "{command:?}");
+    }
+}

@@ -8,10 +8,7 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::{
-        signalfd::SignalFd,
-        wait::{WaitPidFlag, WaitStatus, waitpid},
-    },
+    sys::signalfd::SignalFd,
     unistd::Pid,
 };
 
@@ -21,7 +18,10 @@ use super::{
     step,
     stream::Stream,
 };
-use crate::{supervisor, sys};
+use crate::{
+    supervisor,
+    sys::{self, wait::Waited},
+};
 
 /// How long a job may take to end after it was cancelled: less than the ten seconds that engines and the runner give.
 const GRACE: Duration = Duration::from_secs(8);
@@ -114,12 +114,10 @@ impl Watch {
     /// Reaps whoever has ended: the script, the job, and every orphan of theirs.
     fn reap(&mut self) -> Result<(), Error> {
         loop {
-            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) => self.ended(pid, u8::try_from(code).unwrap_or(u8::MAX)),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => self.ended(pid, u8::try_from(128 + signal as i32).unwrap_or(u8::MAX)),
-                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(()),
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(errno) => return step("reap", Err(errno)),
+            match step("reap", sys::wait::wait(-1, true))? {
+                Waited::Ended(pid, code) => self.ended(Pid::from_raw(pid), u8::try_from(code).unwrap_or(u8::MAX)),
+                Waited::Nothing | Waited::NoChild => return Ok(()),
+                Waited::Stopped(_) => {}
             }
         }
     }

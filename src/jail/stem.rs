@@ -19,9 +19,8 @@ use nix::{
         prctl,
         signal::{SigSet, SigmaskHow, Signal, sigprocmask},
         signalfd::{SfdFlags, SignalFd},
-        wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::{Pid, Uid, getresuid, pipe2, setresuid},
+    unistd::{Uid, getresuid, pipe2, setresuid},
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +33,7 @@ use crate::{
     },
     landlock,
     role::Role,
-    sys,
+    sys::{self, wait::Waited},
 };
 
 /// What the supervisor asks for: one byte each; the pipe's end asks for [`EMPTY`].
@@ -142,16 +141,14 @@ pub fn keep(Kept { stem: handed, space, door }: Kept) -> Result<(), Error> {
     let mut all = vec![(streams.0.as_fd(), 0), (streams.1.as_fd(), 1), (streams.2.as_fd(), 2)];
     all.extend(handed.iter().map(OwnedFd::as_fd).zip(3..));
     let stem = step("start the stem", sys::process::respawn(Role::Stem.name(), &all))?;
-    let stem = Pid::from_raw(i32::try_from(stem.id()).unwrap_or(i32::MAX));
+    let stem = i32::try_from(stem.id()).unwrap_or(i32::MAX);
     drop(handed);
     step("leave the agent's streams", silence())?;
-    while waitpid(stem, None) == Err(Errno::EINTR) {}
+    while matches!(step("wait for the stem", sys::wait::wait(stem, false))?, Waited::Stopped(_)) {}
     loop {
         emptying.kill_all()?;
-        match waitpid(None, None) {
-            Err(Errno::ECHILD) => return Ok(()),
-            Err(Errno::EINTR) | Ok(_) => {}
-            Err(errno) => return step("reap", Err(errno)),
+        if step("reap", sys::wait::wait(-1, false))? == Waited::NoChild {
+            return Ok(());
         }
     }
 }
@@ -303,7 +300,7 @@ impl Room {
                 self.tell(News::Asked(number))?;
             }
         }
-        self.reap(WaitPidFlag::WNOHANG).map(drop)
+        self.reap(true).map(drop)
     }
 
     /// Does what one command says; false when the room is to be emptied.
@@ -325,7 +322,7 @@ impl Room {
     fn empty(&mut self) -> Result<(), Error> {
         loop {
             self.emptying.kill_all()?;
-            if !self.reap(WaitPidFlag::empty())? {
+            if !self.reap(false)? {
                 break;
             }
         }
@@ -333,26 +330,22 @@ impl Room {
         self.tell(News::Empty(count))
     }
 
-    /// Reaps one child, or with `WNOHANG` all that have ended; false when there is no child at all.
-    fn reap(&mut self, how: WaitPidFlag) -> Result<bool, Error> {
+    /// Reaps one child, or all that have ended `now`; false when there is no child at all.
+    fn reap(&mut self, now: bool) -> Result<bool, Error> {
         loop {
-            let status = match waitpid(Pid::from_raw(-1), Some(how)) {
-                Err(Errno::ECHILD) => return Ok(false),
-                Err(Errno::EINTR) => continue,
-                Ok(WaitStatus::StillAlive) => return Ok(true),
-                other => step("reap", other)?,
+            let (pid, code) = match step("reap", sys::wait::wait(-1, now))? {
+                Waited::NoChild => return Ok(false),
+                Waited::Nothing => return Ok(true),
+                // Whoever asks its parent to trace it (ptrace(2), `PTRACE_TRACEME`) stands still until it is killed.
+                Waited::Stopped(_) => continue,
+                Waited::Ended(pid, code) => (pid, code),
             };
             self.reaped += 1;
-            let (pid, code) = match status {
-                WaitStatus::Exited(pid, code) => (pid, code),
-                WaitStatus::Signaled(pid, signal, _) => (pid, 128 + signal as i32),
-                _ => continue,
-            };
-            if pid.as_raw() == self.agent && !self.ended {
+            if pid == self.agent && !self.ended {
                 self.ended = true;
                 self.tell(News::Ended(code))?;
             }
-            if how.is_empty() {
+            if !now {
                 return Ok(true);
             }
         }

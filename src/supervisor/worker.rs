@@ -20,7 +20,6 @@ use nix::{
         prctl,
         signal::{SigSet, Signal},
         signalfd::SignalFd,
-        wait::waitpid,
     },
     unistd::{Pid, pipe2, setpgid},
 };
@@ -30,7 +29,7 @@ use super::start;
 use crate::{
     jail::confine::{self, Keep},
     role::Role,
-    sys,
+    sys::{self, wait::Waited},
 };
 
 /// Longer answers are a fault.
@@ -160,7 +159,7 @@ fn signal(child: &Child, number: i32) {
 fn reap_group(child: &Child) {
     let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
     let _ = sys::process::kill(-pid, libc::SIGKILL);
-    while matches!(waitpid(Pid::from_raw(-pid), None), Ok(_) | Err(Errno::EINTR)) {}
+    while matches!(sys::wait::wait(-pid, false), Ok(Waited::Ended(..) | Waited::Stopped(_))) {}
 }
 
 /// The last signal that asks us to end and that nobody heard yet.

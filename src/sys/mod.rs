@@ -6,3 +6,4 @@ pub mod namespace;
 pub mod notify;
 pub mod process;
 pub mod socket;
+pub mod wait;

@@ -7,12 +7,11 @@ use std::{
 };
 
 use nix::{
-    sys::{
-        socket::{AddressFamily, SockFlag, SockType, socket},
-        wait::{WaitStatus, waitpid},
-    },
+    sys::socket::{AddressFamily, SockFlag, SockType, socket},
     unistd::{ForkResult, fork},
 };
+
+use super::wait::{Waited, wait};
 
 /// Whether `attempt` succeeds in a child of this process that then ends, so that nothing of it stays. To be called from a
 /// process with one thread, or with an attempt that only makes system calls.
@@ -27,12 +26,7 @@ pub fn in_a_child(attempt: impl FnOnce() -> bool) -> io::Result<bool> {
             // SAFETY: ends this child without touching what it shares with its parent.
             unsafe { libc::_exit(status) }
         }
-        ForkResult::Parent { child } => loop {
-            match waitpid(child, None) {
-                Err(nix::errno::Errno::EINTR) => {}
-                other => return Ok(matches!(other?, WaitStatus::Exited(_, 0))),
-            }
-        },
+        ForkResult::Parent { child } => Ok(matches!(wait(child.as_raw(), false)?, Waited::Ended(_, 0))),
     }
 }
 
