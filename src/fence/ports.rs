@@ -33,15 +33,24 @@ pub enum Error {
     Taken(u16, u16),
 }
 
+/// The ports on which somebody in this network namespace listens now, at whatever address.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn used() -> Result<BTreeSet<u16>, Error> {
+    let mut used = BTreeSet::new();
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        used.extend(listening(family).map_err(|errno| Error::Table { path: "sock_diag".into(), source: errno.into() })?);
+    }
+    Ok(used)
+}
+
 /// The first and the last port of a range that nothing in this network namespace uses now.
 ///
 /// # Errors
 /// When there is none.
 pub fn free_range() -> Result<(u16, u16), Error> {
-    let mut used = BTreeSet::new();
-    for family in [libc::AF_INET, libc::AF_INET6] {
-        used.extend(listening(family).map_err(|errno| Error::Table { path: "sock_diag".into(), source: errno.into() })?);
-    }
+    let used = used()?;
     let (low, high) = bounds(&read(EPHEMERAL)?);
     choose(&used, low, high).ok_or(Error::Taken(low, high))
 }

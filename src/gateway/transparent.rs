@@ -82,9 +82,14 @@ async fn plain(mut stream: TcpStream, port: u16, shared: Arc<Shared>, desk: Desk
     }
 }
 
-/// Whom the Host field names (RFC 9110 section 7.2); exactly one, and on this port.
+/// Whom the Host field names (RFC 9110 section 7.2) of a request in origin form (RFC 9112 section 3.2.1); exactly one, and on
+/// this port.
 fn named(head: &head::Head, port: u16) -> Result<HostPort, Denial> {
     let odd = |why: String| Denial::new(StatusCode::BAD_REQUEST, "network/target", why);
+    // Who thinks to speak to the host itself asks it for a path. The rest is for proxies, and the host may be one.
+    if head.method == "CONNECT" || !head.target.starts_with('/') {
+        return Err(odd("only a path can be asked for here; use the proxy for anything else".to_owned()));
+    }
     let [value] = head.values("host")[..] else { return Err(odd("a request needs exactly one Host field".to_owned())) };
     let to = proxy::host_port(value).map_err(odd)?;
     // A client that leaves the port out means that of its connection, or 80.
@@ -92,5 +97,32 @@ fn named(head: &head::Head, port: u16) -> Result<HostPort, Denial> {
         80 if !value.ends_with(":80") => Ok(HostPort { port, ..to }),
         named if named == port => Ok(to),
         _ => Err(odd("the Host field names another port".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str, host: &str) -> Result<String, &'static str> {
+        let head = head::parse(format!("{line} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).unwrap();
+        named(&head, 8080).map(|to| to.to_string()).map_err(|denial| denial.rule)
+    }
+
+    #[test]
+    fn a_path_of_the_host_on_this_port_is_asked_for() {
+        assert_eq!(of("GET /x", "a.example:8080").unwrap(), "a.example:8080");
+        assert_eq!(of("GET /x", "a.example").unwrap(), "a.example:8080");
+        for (line, host) in [
+            ("CONNECT evil.example:25", "a.example:8080"),
+            ("CONNECT /x", "a.example:8080"),
+            ("GET http://evil.example/", "a.example:8080"),
+            ("OPTIONS *", "a.example:8080"),
+            ("GET /x", "a.example:80"),
+            ("GET /x", "a.example:443"),
+            ("GET /x", ""),
+        ] {
+            assert_eq!(of(line, host), Err("network/target"), "{line} {host}");
+        }
     }
 }

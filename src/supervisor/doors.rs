@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    io,
     net::{Ipv4Addr, SocketAddrV4, TcpListener},
     os::fd::{AsFd, OwnedFd},
 };
@@ -9,7 +10,7 @@ use std::{
 use super::{Error, start::step};
 use crate::{
     environment::Variables,
-    fence::Fence,
+    fence::{Fence, ports},
     gateway::Door,
     host::{Host, HostPort},
     policy::Network,
@@ -25,6 +26,12 @@ const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const HOSTS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// and the services of the job from here on, each at an address of its own so that none takes another's port.
 const SERVICES: u8 = 3;
+
+/// Where name servers listen.
+const NAMES: u16 = 53;
+
+/// How often a free port is looked for.
+const ATTEMPTS: usize = 16;
 
 /// The doors besides the proxy's own.
 #[derive(Debug, Default)]
@@ -60,11 +67,21 @@ impl Doors {
         doors
     }
 
-    /// On the loopback that is shared: a service's own port if nobody has it, else any.
+    /// On the loopback that is shared: a service's own port if nobody has it, else any. Landlock knows ports and no addresses,
+    /// so a port that somebody has at another address (127.0.0.2, ::1) would lead the agent there as well.
     fn beside(network: &Network) -> Result<Self, Error> {
         let mut doors = Self::default();
+        // Container engines answer for this port with another: nobody is seen to listen on it.
+        let taken = |used: &BTreeSet<u16>, port| port == NAMES || used.contains(&port);
         for service in &network.services {
-            let bound = TcpListener::bind((HERE, service.port)).or_else(|_| TcpListener::bind((HERE, 0)));
+            let used = ports::used()?;
+            let own = Some(service.port).filter(|port| !taken(&used, *port));
+            let own = own.and_then(|port| TcpListener::bind((HERE, port)).ok());
+            let any = || (0..ATTEMPTS).map(|_| TcpListener::bind((HERE, 0)));
+            let free = |bound: &io::Result<TcpListener>| {
+                bound.as_ref().ok().and_then(|bound| bound.local_addr().ok()).is_none_or(|at| !used.contains(&at.port()))
+            };
+            let bound = own.map(Ok).or_else(|| any().find(free)).unwrap_or_else(|| Err(io::ErrorKind::AddrInUse.into()));
             let listener = step("listen for a service", bound)?;
             let port = step("ask for an address", listener.local_addr())?.port();
             let place = SocketAddrV4::new(HERE, port);
@@ -152,5 +169,19 @@ mod tests {
         let doors = Doors::plan(&network(), Fence::Broker).unwrap();
         let ports: BTreeSet<u16> = doors.ports().collect();
         assert_eq!((ports.len(), doors.meanings().len()), (2, 3));
+    }
+
+    #[test]
+    fn no_service_gets_a_port_that_somebody_has_at_another_address() {
+        for address in ["127.0.0.2:0", "[::1]:0"] {
+            let Ok(somebody) = TcpListener::bind(address) else {
+                println!("NOT RUN: nobody can listen on {address} here");
+                continue;
+            };
+            let port = somebody.local_addr().unwrap().port();
+            let services = [port, NAMES].map(|port| format!("db.example:{port}").parse().unwrap()).to_vec();
+            let doors = Doors::plan(&Network { services, ..network() }, Fence::Broker).unwrap();
+            assert!(doors.ports().all(|own| own != port && own != NAMES), "{address}");
+        }
     }
 }
