@@ -71,9 +71,6 @@ pub fn receive_descriptor(from: impl AsFd) -> io::Result<OwnedFd> {
     Err(io::ErrorKind::UnexpectedEof.into())
 }
 
-/// How many descriptors one message of [`send_descriptors`] may carry.
-pub const MOST_DESCRIPTORS: usize = 8;
-
 /// Sends `fds` in one message over the socket pair `to`.
 ///
 /// # Errors
@@ -92,7 +89,8 @@ pub fn send_descriptors(to: impl AsFd, fds: &[BorrowedFd<'_>]) -> io::Result<()>
 pub fn receive_descriptors(from: impl AsFd) -> io::Result<Option<Vec<OwnedFd>>> {
     let mut byte = [0];
     let mut parts = [IoSliceMut::new(&mut byte)];
-    let mut space = nix::cmsg_space!([i32; MOST_DESCRIPTORS]);
+    // Room for all that a message can carry (unix(7), `SCM_MAX_FD`), whoever sent it: what has no room is an error.
+    let mut space = nix::cmsg_space!([i32; 253]);
     let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
     let message = recvmsg::<()>(from.as_fd().as_raw_fd(), &mut parts, Some(&mut space), flags)?;
     let mut out = Vec::new();
@@ -103,4 +101,24 @@ pub fn receive_descriptors(from: impl AsFd) -> io::Result<Option<Vec<OwnedFd>>> 
         }
     }
     Ok((message.bytes > 0).then_some(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+    use super::*;
+
+    #[test]
+    fn as_many_descriptors_arrive_as_can_be_sent() {
+        let (to, from) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
+        let out = io::stdout();
+        for count in [1, 4, 253] {
+            send_descriptors(&to, &vec![out.as_fd(); count]).unwrap();
+            assert_eq!(receive_descriptors(&from).unwrap().map(|fds| fds.len()), Some(count));
+        }
+        assert!(send_descriptors(&to, &vec![out.as_fd(); 254]).is_err());
+        drop(to);
+        assert!(receive_descriptors(&from).unwrap().is_none());
+    }
 }
