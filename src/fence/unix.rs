@@ -77,7 +77,8 @@ fn search(place: &Path, who: &Who, own: &Path, left: &mut usize) -> Option<PathB
     if !meta.is_dir() || place.starts_with(own) || !may(&meta, who, 1) {
         return None;
     }
-    let Ok(entries) = fs::read_dir(place) else { return None };
+    // Its names cannot be listed, and yet one who knows them could go through.
+    let Ok(entries) = fs::read_dir(place) else { return Some(place.to_owned()) };
     entries
         .flatten()
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_socket()))
@@ -99,6 +100,26 @@ mod tests {
     fn bound_sockets_are_found_by_their_names() {
         let table = "Num       RefCount Protocol Flags    Type St Inode Path\n0000: 00000002 00000000 00010000 0001 01 15 /home/u/.gnupg/S.agent\n0000: 00000003 00000000 00000000 0001 03 16\n0000: 2 0 0 1 1 17 @abstract/x\n0000: 00000002 00000000 00010000 0001 01 235139 a b.sock\n";
         assert_eq!(bound(table), ["/home/u/.gnupg/S.agent", "a b.sock"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_directory_that_can_be_entered_and_not_listed_may_hold_one() {
+        use std::os::unix::fs::PermissionsExt as _;
+        if !nix::unistd::geteuid().is_root() {
+            println!("NOT RUN: only root can take on the uid of somebody who may not list a directory");
+            return;
+        }
+        let directory = tempfile::TempDir::new().unwrap();
+        for (mode, expected) in [(0o711, true), (0o700, false), (0o755, false)] {
+            fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let found = crate::sys::namespace::in_a_child(|| {
+                let nobody = nix::unistd::Uid::from_raw(65_534);
+                nix::unistd::setresuid(nobody, nobody, nobody).unwrap();
+                let who = Who { uid: 65_534, groups: vec![] };
+                search(directory.path(), &who, Path::new("/nowhere"), &mut 10).is_some()
+            });
+            assert_eq!(found.unwrap(), expected, "{mode:o}");
+        }
     }
 
     #[test]
