@@ -77,6 +77,20 @@ fn standard_streams_go_through() {
 }
 
 #[test]
+fn standard_streams_open_by_name() {
+    let directory = workspace();
+    let mut child = inside(directory.path(), &["sh", "-c", "cat /dev/stdin >/dev/stdout; echo problem >/dev/stderr"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"in and out\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"in and out\n"[..], &b"problem\n"[..]));
+}
+
+#[test]
 fn the_workspace_can_be_changed_and_stays_its_owners() {
     let directory = workspace();
     fs::write(directory.path().join("old"), "old").unwrap();

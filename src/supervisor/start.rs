@@ -6,7 +6,7 @@ use std::{
     net::TcpListener,
     os::{
         fd::{AsFd as _, OwnedFd},
-        unix::fs::{MetadataExt as _, PermissionsExt as _},
+        unix::fs::{MetadataExt as _, PermissionsExt as _, fchown},
     },
     path::PathBuf,
     process::Child,
@@ -92,7 +92,7 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
     let (report, report_in) = pipe()?;
     let (go, go_in) = pipe()?;
     let (control, control_in) = pipe()?;
-    let ([stdin, stdin_in], [stdout, stdout_in], [stderr, stderr_in]) = (pair()?, pair()?, pair()?);
+    let ([stdin, stdin_in], [stdout, stdout_in], [stderr, stderr_in]) = (pair(ground.uid)?, pair(ground.uid)?, pair(ground.uid)?);
     let (to_broker, from_enter) = sockets(SockType::Stream)?;
     let (to_gateway, from_door) = sockets(SockType::Stream)?;
     let (asks, witness) = sockets(SockType::SeqPacket)?;
@@ -310,8 +310,14 @@ fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
     step("make a pipe", pipe2(OFlag::O_CLOEXEC))
 }
 
-fn pair() -> Result<[OwnedFd; 2], Error> {
-    pipe().map(|(reader, writer)| [reader, writer])
+/// A pipe for one of the agent's standard streams. Its owner is the agent's uid, so that it opens by name too: a shell's
+/// `>/dev/stderr` opens it anew. Nobody else's stream is behind it, so the agent reaches no more than its own two ends.
+fn pair(uid: Option<u32>) -> Result<[OwnedFd; 2], Error> {
+    let (reader, writer) = pipe()?;
+    if let Some(uid) = uid {
+        step("own the agent's streams", fchown(&writer, Some(uid), Some(uid)))?;
+    }
+    Ok([reader, writer])
 }
 
 pub(super) fn step<T, E: Into<io::Error>>(step: &'static str, result: Result<T, E>) -> Result<T, Error> {
