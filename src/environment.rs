@@ -74,6 +74,22 @@ pub fn inherited(name: &OsStr, extra: &[String]) -> bool {
         || extra.iter().any(|listed| listed == name)
 }
 
+/// The text of passwd(5) with an entry for `uid`, which programs such as PostgreSQL and ssh ask for; nothing where it has
+/// one, or where `home` cannot stand in one.
+pub fn with_user(mut users: Vec<u8>, uid: u32, home: &Path) -> Option<Vec<u8>> {
+    let number = uid.to_string();
+    let known = |line: &[u8]| line.split(|byte| *byte == b':').nth(2) == Some(number.as_bytes());
+    let home = home.to_str().filter(|home| !home.contains([':', '\n']))?;
+    if users.split(|byte| *byte == b'\n').any(known) {
+        return None;
+    }
+    if users.last().is_some_and(|last| *last != b'\n') {
+        users.push(b'\n');
+    }
+    users.extend_from_slice(format!("agent:x:{uid}:{uid}::{home}:/bin/sh\n").as_bytes());
+    Some(users)
+}
+
 /// The variables of a job that hold secrets by their name or by what GitLab puts there: what the gate looks for, and what
 /// the agent must never see.
 pub fn secrets(job: &Variables) -> Vec<(String, Secret)> {
@@ -160,6 +176,15 @@ mod tests {
         }
         assert_eq!(made[OsStr::new("HOME")], "/h");
         assert_eq!(made[OsStr::new("https_proxy")], "http://tidewaiter:ticket@127.0.0.1:4000");
+    }
+
+    #[test]
+    fn the_uid_gets_a_name_where_it_has_none() {
+        let made = |users: &str, home: &str| with_user(users.into(), 61000, Path::new(home)).map(|made| String::from_utf8(made).unwrap());
+        let users = "root:x:0:61000:r:/root:/bin/sh";
+        assert_eq!(made(users, "/h"), Some(format!("{users}\nagent:x:61000:61000::/h:/bin/sh\n")));
+        assert_eq!(made("a:x:61000:1::/:/bin/sh\n", "/h"), None);
+        assert_eq!(made(users, "/h:0"), None);
     }
 
     #[test]

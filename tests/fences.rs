@@ -148,3 +148,22 @@ fn on_a_shared_loopback_only_services_and_the_proxy_are_reached() {
         assert!(journal.contains("\"program\":\"python3\"") && journal.contains("\"address\":\"203.0.113.5:8443\""), "{journal}");
     }
 }
+
+/// PostgreSQL, ssh and others do not start for a uid that has no name.
+#[test]
+fn in_a_network_of_its_own_a_uid_without_a_name_gets_one() {
+    if lacks() {
+        return;
+    }
+    let uid = 48211;
+    let stage = stage(uid);
+    let place = stage.path().to_str().unwrap();
+    fs::write(stage.path().join("policy.toml"), POLICY.replace("FENCE", "netns").replace("DIRECTORY", place)).unwrap();
+    let ids = ["--reuid", "--regid"].map(|option| format!("{option}={uid}"));
+    let outside = ["setpriv", &ids[0], &ids[1], "--clear-groups"];
+    let [program, policy] = ["tidewaiter", "policy.toml"].map(|name| format!("{place}/{name}"));
+    let run = [&program, "run", "--policy", &policy, "--"].map(AsRef::as_ref);
+    for (walls, answer) in [(&[][..], "whoami: cannot find name for user ID 48211"), (&run[..], "agent")] {
+        assert_eq!(on(stage.path(), &[&outside[..], walls, &["whoami"]].concat()), [answer]);
+    }
+}

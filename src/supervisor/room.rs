@@ -62,6 +62,11 @@ impl Room {
         self.base.join("hosts")
     }
 
+    /// The file of users that the agent sees in the place of the host's, likewise.
+    pub fn users(&self) -> PathBuf {
+        self.base.join("passwd")
+    }
+
     /// The directory that holds all of it.
     pub fn base(&self) -> &Path {
         &self.base

@@ -8,7 +8,7 @@ use std::{
         fd::{AsFd as _, OwnedFd},
         unix::fs::{MetadataExt as _, PermissionsExt as _, fchown},
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Child,
     time::Duration,
 };
@@ -192,10 +192,20 @@ fn space(task: &Task<'_>, doors: &Doors) -> Result<Option<Space>, Error> {
     if !fence.is_own_network() {
         return Ok(None);
     }
-    let hosts = task.room.hosts();
-    let written = fs::write(&hosts, doors.hosts_file()).and_then(|()| fs::set_permissions(&hosts, fs::Permissions::from_mode(0o644)));
-    step("write the file of names", written)?;
-    Ok(Some(Space { user: fence == Fence::UserNetns, listen: doors.places(), files: vec![(hosts, "/etc/hosts".into())] }))
+    let mut files = vec![(task.room.hosts(), PathBuf::from("/etc/hosts"))];
+    step("write the file of names", publish(&files[0].0, doors.hosts_file().as_ref()))?;
+    let uid = task.ground.uid.unwrap_or_else(|| nix::unistd::geteuid().as_raw());
+    if let Some(users) = fs::read("/etc/passwd").ok().and_then(|users| environment::with_user(users, uid, &task.places.home)) {
+        files.push((task.room.users(), "/etc/passwd".into()));
+        step("write the file of users", publish(&task.room.users(), &users))?;
+    }
+    Ok(Some(Space { user: fence == Fence::UserNetns, listen: doors.places(), files }))
+}
+
+/// Writes a file that everyone may read, whatever our file mode mask.
+fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
+    fs::write(path, content)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
 }
 
 fn emptying(ground: &Ground) -> Emptying {
