@@ -7,10 +7,10 @@ TARGET := $(shell if rustc --print target-libdir --target $(MUSL) 2>/dev/null | 
 export CARGO_BUILD_TARGET = $(TARGET)
 BINARY := target/$(TARGET)/release/tidewaiter
 
-.PHONY: help setup build demo test lint check bench escape image fuzz clean
+.PHONY: help setup build demo test lint check bench escape compatibility image fuzz clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what building and testing need, or say what to install
 	@sh tests/setup.sh
@@ -36,6 +36,9 @@ bench: build ## Measure, paired in one run
 
 escape: setup ## Every escape attempt in every place, with a table of what came of it
 	cargo test --locked --test escape -- --nocapture
+
+compatibility: build ## What works inside of which fence, each row from a run (docs/compatibility.md)
+	@sh tests/compatibility/run.sh $(BINARY)
 
 image: build ## Build the container image from a local base (buildah)
 	@sh images/build.sh $(BINARY)
