@@ -15,6 +15,9 @@ use ::landlock::{
 };
 use serde::{Deserialize, Serialize};
 
+/// The ABI that brought a rule on truncating (landlock(7)).
+pub const TRUNCATE_ABI: u32 = 3;
+
 /// Device files that every program expects; readable and writable, no ioctl.
 pub const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 

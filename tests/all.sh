@@ -4,6 +4,8 @@ set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
+# The demo is a program that a test starts in containers.
+cargo build --locked --quiet --example demo || exit 1
 { cargo test --locked --all-targets --no-fail-fast -- --show-output 2>&1; echo "status=$?"; } | tee "$log"
 status=$(sed -n 's/^status=//p' "$log" | tail -n 1)
 echo

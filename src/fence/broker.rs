@@ -137,7 +137,8 @@ impl Broker {
         notify::refuse(listener, call.id, libc::EACCES)?;
         if noted.len() < NOTED && noted.insert((seen.program.clone(), address)) {
             let event = Event::Outside { program: seen.program, pid: call.pid, address: address.to_string() };
-            writeln!(self.records, "{}", serde_json::to_string(&event)?)?;
+            // In one piece: the gateway writes into the same pipe.
+            self.records.write_all(format!("{}\n", serde_json::to_string(&event)?).as_bytes())?;
         }
         Ok(())
     }

@@ -156,6 +156,9 @@ fn forbid_calls(spec: &Spec, fds: &Descriptors) -> Result<(), Error> {
     let listener = step("socket filter", installed)?;
     step("hand the listener over", sys::socket::send_descriptor(&fds.broker, &listener))?;
     drop(listener);
+    if sys::landlock::abi() < landlock::TRUNCATE_ABI {
+        seccomp::forbid_truncate()?;
+    }
     match &spec.watching {
         None => Ok(seccomp::apply()?),
         Some(_) => Ok(()),

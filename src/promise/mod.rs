@@ -101,7 +101,8 @@ impl Promise {
             Self::Loopback => &[Wall::Netns, Wall::LandlockPorts, Wall::Granted],
             Self::AbstractSockets => &[Wall::LandlockScopes, Wall::Netns, Wall::NoUnix],
             Self::Files | Self::Processes => &[Wall::Landlock],
-            Self::Truncate => &[Wall::LandlockTruncate, Wall::OwnUid],
+            // A uid of the agent's own is not enough: what everybody may write, it may truncate.
+            Self::Truncate => &[Wall::LandlockTruncate, Wall::NoTruncate],
             Self::Signals => &[Wall::LandlockScopes, Wall::OwnUid],
             Self::RoomEmptied => &[Wall::ScopedKill, Wall::OwnUid],
             Self::KernelSurface => &[Wall::Seccomp],

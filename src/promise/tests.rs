@@ -71,7 +71,7 @@ fn each_missing_feature_is_refused_by_the_promise_that_needs_it() {
         (Host { landlock: 4, ..other_user(docker()) }, "signals"),
         (Host { landlock: 2, ..docker() }, "loopback"),
         (Host { landlock: 2, namespaces: Namespaces::Plain, ..docker() }, ""),
-        (Host { landlock: 2, namespaces: Namespaces::User, ..other_user(docker()) }, "truncate"),
+        (Host { landlock: 2, namespaces: Namespaces::User, ..other_user(docker()) }, "signals"),
         (Host { landlock: 5, capabilities: vec![], ..docker() }, "signals"),
         (Host { capabilities: vec![], ..docker() }, "room-emptied"),
     ] {

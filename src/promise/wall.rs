@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Host;
 use crate::{
     fence::Fence,
+    landlock::TRUNCATE_ABI,
     policy::{self, Loopback, Policy, Unix},
 };
 
@@ -18,6 +19,8 @@ pub(super) enum Wall {
     Landlock,
     /// Landlock's rule on truncating (ABI 3).
     LandlockTruncate,
+    /// Refusal of truncate(2): with Landlock's rules on files that is all there is to it.
+    NoTruncate,
     /// Landlock's rules on TCP ports (ABI 4).
     LandlockPorts,
     /// Landlock's scopes of signals and abstract unix sockets (ABI 6).
@@ -70,7 +73,8 @@ impl Wall {
         works(&host.refused.start)?;
         match self {
             Self::Landlock => landlock(host, policy.require.landlock.max(1), "files"),
-            Self::LandlockTruncate => landlock(host, 3, "truncating"),
+            Self::LandlockTruncate => landlock(host, TRUNCATE_ABI, "truncating"),
+            Self::NoTruncate => seccomp(host).map(|_| "seccomp refuses truncate(2)".to_owned()),
             Self::LandlockPorts => landlock(host, 4, "ports").and_then(|kept| works(&host.refused.ports).map(|()| kept)),
             Self::LandlockScopes => landlock(host, SCOPES, "scopes"),
             Self::ScopedKill if host.separate_uid && !host.may_kill() => powerless(host),

@@ -26,15 +26,16 @@ mod programs {
 struct Numbers {
     /// `AUDIT_ARCH_*` of linux/audit.h.
     audit: u32,
-    /// Of socket(2) and connect(2): asm/unistd_64.h, asm-generic/unistd.h.
+    /// Of socket(2), connect(2) and truncate(2): asm/unistd_64.h, asm-generic/unistd.h.
     socket: u32,
     connect: u32,
+    truncate: u32,
 }
 
 #[cfg(any(test, target_arch = "x86_64"))]
-const X86_64: Numbers = Numbers { audit: 0xC000_003E, socket: 41, connect: 42 };
+const X86_64: Numbers = Numbers { audit: 0xC000_003E, socket: 41, connect: 42, truncate: 76 };
 #[cfg(any(test, target_arch = "aarch64"))]
-const AARCH64: Numbers = Numbers { audit: 0xC000_00B7, socket: 198, connect: 203 };
+const AARCH64: Numbers = Numbers { audit: 0xC000_00B7, socket: 198, connect: 203, truncate: 45 };
 
 #[cfg(target_arch = "x86_64")]
 const HERE: Numbers = X86_64;
@@ -47,6 +48,16 @@ pub enum Error {
     /// The kernel takes no filter.
     #[error("the list of system calls cannot be put up: {0}")]
     Apply(#[from] seccompiler::Error),
+}
+
+/// Refuses to truncate a file by its name, where Landlock has no rule on that (before ABI 3): whoever may write a file may
+/// truncate what is open for it. Needs no_new_privs.
+///
+/// # Errors
+/// When the kernel refuses the filter.
+pub fn forbid_truncate() -> Result<(), Error> {
+    let program = sockets::without_truncate(HERE);
+    Ok(apply_filter(&program.iter().map(|s| sock_filter { code: s.code, jt: s.jt, jf: s.jf, k: s.k }).collect::<BpfProgram>())?)
 }
 
 /// Puts the wall up for this thread and all that it starts: only listed calls, and of those the refused forms fail. Needs

@@ -1,4 +1,4 @@
-//! The filter with the listener, by hand: `seccompiler` cannot hand a call to a listener.
+//! Filters by hand: the one with the listener, since `seccompiler` cannot hand a call to one, and a small one beside it.
 
 use libc::{BPF_ABS, BPF_ALU, BPF_AND, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
@@ -81,6 +81,19 @@ pub(super) fn sockets_on(machine: Numbers, Sockets { unix, own_network }: Socket
 /// From the comparison with `AF_INET6` on: to the internet sockets, and to the answer that there is none.
 const INTERNET: u8 = 2;
 const ABSENT: u8 = 1;
+
+/// Lets every call go on but truncate(2).
+pub(super) fn without_truncate(machine: Numbers) -> Vec<sock_filter> {
+    vec![
+        load(OFFSET_ARCH),
+        if_equal(machine.audit, 1, 0),
+        answer(libc::SECCOMP_RET_KILL_PROCESS),
+        load(OFFSET_NR),
+        if_equal(machine.truncate, 0, 1),
+        answer(libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned()),
+        answer(libc::SECCOMP_RET_ALLOW),
+    ]
+}
 
 pub(super) fn load(offset: u32) -> sock_filter {
     statement(BPF_LD | BPF_W | BPF_ABS, offset)

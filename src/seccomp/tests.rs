@@ -4,7 +4,7 @@ use seccompiler::BpfProgram;
 
 use super::{
     machine::{Call, run},
-    sockets::{Sockets, sockets_on},
+    sockets::{Sockets, sockets_on, without_truncate},
     written::{
         self, Machine,
         list::{self, Condition, Group, Lists},
@@ -374,3 +374,16 @@ const ENFORCED: [&str; 8] = [
     "sha256:b9e11937f210d347034c661019c3ae81329d4f262350c6054f9f2fa47c440076",
     "sha256:b2d4d9a6a0af52b67b016bff376768e28c0db18312e264896573872660dedd77",
 ];
+
+#[test]
+fn truncating_by_name_is_refused_where_landlock_cannot() {
+    for machine in MACHINES {
+        let program: Vec<_> = without_truncate(of(machine)).iter().map(|step| (step.code, step.jt, step.jf, step.k)).collect();
+        let answer = |call| run(&program, call).unwrap();
+        for (name, number) in numbers(machine) {
+            let expected = if name == "truncate" { EPERM } else { ALLOW };
+            assert_eq!(answer(call_of(machine, number, [0; 3])), expected, "{machine:?} {name}");
+        }
+        assert_eq!(answer(Call { arch: 0x4000_0003, ..call_of(machine, 92, [0; 3]) }), KILL);
+    }
+}

@@ -131,6 +131,8 @@ pub enum Stop {
     Time,
     /// `limits.turns`.
     Turns,
+    /// More of its requests were refused than anybody reads of.
+    Refused,
     /// A signal to us.
     Cancelled(i32),
     /// The gateway, the broker, the scribe or the keeper ended.
@@ -142,6 +144,7 @@ impl std::fmt::Display for Stop {
         match self {
             Self::Time => f.write_str("`limits.time` of the policy is over"),
             Self::Turns => f.write_str("`limits.turns` of the policy is reached"),
+            Self::Refused => write!(f, "the gateway refused {} of its requests", watch::REFUSALS),
             Self::Cancelled(number) => write!(f, "cancelled by signal {number}"),
             Self::Helper(name) => write!(f, "the {name} ended"),
         }

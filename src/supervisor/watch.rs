@@ -31,6 +31,9 @@ const ENTERING: Duration = Duration::from_secs(60);
 /// How long our own processes may take to end after the agent.
 const TAIL: Duration = Duration::from_secs(15);
 
+/// So many refusals of the gateway are noted; then the agent is stopped, and the journal stays bounded.
+pub(super) const REFUSALS: u32 = 10_000;
+
 /// Where the job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -51,6 +54,7 @@ struct Watch<'a> {
     journal: &'a mut Journal,
     phase: Phase,
     locked: bool,
+    refusals: u32,
     proof: Vec<jail::probe::Tried>,
     gateway_ready: bool,
     status: Option<i32>,
@@ -72,6 +76,7 @@ pub(super) fn watch(crew: Crew, journal: &mut Journal) -> Result<Outcome, Error>
         journal,
         phase: Phase::Entering,
         locked: false,
+        refusals: 0,
         proof: vec![],
         gateway_ready: false,
         status: None,
@@ -189,6 +194,10 @@ impl Watch<'_> {
             } else {
                 let event = parse::<Event>(&line)?;
                 self.count(&event);
+                if self.refusals > REFUSALS {
+                    self.stop(Stop::Refused);
+                    continue;
+                }
                 if !self.crew.observation.as_mut().is_some_and(|observation| observation.takes(&event)) {
                     self.journal.record(&event)?;
                 }
@@ -201,6 +210,7 @@ impl Watch<'_> {
     fn count(&mut self, event: &Event) {
         if let Event::Gateway { allowed, up, down, .. } = event {
             self.used.requests += u64::from(*allowed);
+            self.refusals += u32::from(!*allowed);
             self.used.up_bytes = self.used.up_bytes.saturating_add(*up);
             self.used.down_bytes = self.used.down_bytes.saturating_add(*down);
         }

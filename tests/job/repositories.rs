@@ -43,7 +43,7 @@ fn what_is_no_checkout_is_named() {
     let scene = Scene::new();
     let nowhere = scene.scratch.path().join("nowhere");
     let output = scene.job(IMPLEMENT).env("CI_PROJECT_DIR", &nowhere).current_dir("/").output().unwrap();
-    scene.ended(&output, 70, &[nowhere.to_str().unwrap()]);
+    scene.ended(&output, 2, &[nowhere.to_str().unwrap(), "CI_PROJECT_DIR"]);
     scene.nothing_left();
 }
 

@@ -6,4 +6,4 @@
 # timeout: 60
 from degrade import ANY, bomb
 
-print("result: " + bomb(1, ANY, user="truncate"))
+print("result: " + bomb(1, ANY, user="signals"))

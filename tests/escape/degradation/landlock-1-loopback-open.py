@@ -6,4 +6,4 @@
 # timeout: 60
 from degrade import ANY, abi
 
-print("result: " + abi(1, ANY, user="truncate"))
+print("result: " + abi(1, ANY, user="signals"))

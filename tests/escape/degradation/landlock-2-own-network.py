@@ -6,4 +6,4 @@
 # timeout: 60
 from degrade import NETNS, abi
 
-print("result: " + abi(2, NETNS, root="network", user="truncate"))
+print("result: " + abi(2, NETNS, root="network", user="signals"))

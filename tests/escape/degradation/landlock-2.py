@@ -5,4 +5,4 @@
 # timeout: 60
 from degrade import BROKER, abi
 
-print("result: " + abi(2, BROKER, root="loopback", user="truncate"))
+print("result: " + abi(2, BROKER, root="loopback", user="signals"))

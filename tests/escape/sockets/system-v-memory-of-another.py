@@ -2,6 +2,7 @@
 # control: works
 # inside: ENOENT
 # inside host: works
+# inside host-netns: ENOENT
 # residual: System V shared memory and semaphores that the job's own programs made, where the agent keeps their uid or where they are open to everyone
 from attempt import call
 
