@@ -5,16 +5,21 @@
 //! whose walls decide.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     os::{
         fd::{AsFd, AsRawFd as _},
-        unix::{ffi::OsStrExt as _, fs::OpenOptionsExt as _},
+        unix::ffi::OsStrExt as _,
     },
     path::{Component, Path, PathBuf},
 };
 
-use nix::sys::socket::{MsgFlags, recv, send};
+use nix::{
+    fcntl::{OFlag, open},
+    sys::{
+        socket::{MsgFlags, recv, send},
+        stat::Mode,
+    },
+};
 
 use super::witness::{self, NAME};
 
@@ -157,8 +162,9 @@ fn resolve(path: &Path, follow: bool) -> (State, PathBuf) {
 }
 
 fn place(path: &Path, follow: bool) -> io::Result<PathBuf> {
-    let flags = libc::O_PATH | if follow { 0 } else { libc::O_NOFOLLOW };
-    let place = File::options().read(true).custom_flags(flags).open(path)?;
+    // Not by std: where the C library is musl it takes O_PATH for a mode of access and drops it, and the file itself is opened.
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC | if follow { OFlag::empty() } else { OFlag::O_NOFOLLOW };
+    let place = open(path, flags, Mode::empty())?;
     fs::read_link(format!("/proc/self/fd/{}", place.as_raw_fd()))
 }
 
@@ -184,7 +190,7 @@ fn plain(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-    use std::ffi::CString;
+    use std::{ffi::CString, fs::File};
 
     #[test]
     fn the_witness_resolves_paths_as_the_process_would() {
