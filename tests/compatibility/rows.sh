@@ -26,8 +26,8 @@ tmp() { : >/tmp/tidewaiter-by-name; rm /tmp/tidewaiter-by-name; }
 row fixed "A server on a port of its own choice (3000, 8080)" "broker: only a range that was free at start can be bound. Ask for port 0, or set \`network.loopback = \"any\"\`"
 fixed() { python -c 'import socket; socket.create_server(("127.0.0.1", 3000)).close()'; }
 
-row ipv6 "\`::1\`" "broker: a link-local bind would take an IPv6 socket off loopback; use 127.0.0.1"
-ipv6() { python -c 'import socket; s = socket.create_server(("::1", 0), family=socket.AF_INET6); socket.create_connection(s.getsockname()[:2])'; }
+row six "\`::1\`" "broker: a link-local bind would take an IPv6 socket off loopback; use 127.0.0.1"
+six() { python -c 'import socket; s = socket.create_server(("::1", 0), family=socket.AF_INET6); socket.create_connection(s.getsockname()[:2])'; }
 
 row udp "UDP on loopback" "broker: a UDP socket can be steered off its device"
 udp() { python -c 'import socket; a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(("127.0.0.1", 0)); a.sendto(b"x", a.getsockname()); a.recv(1)'; }
@@ -200,6 +200,9 @@ javanames() { tunnel; }
 row javaproxy "Java: HttpClient to a listed tunnel, through the proxy" "with an \`Authenticator\` for the ticket and \`-Djdk.http.auth.tunneling.disabledSchemes=\`"
 javaproxy() { [ -n "${HTTPS_PROXY:-}" ] || return 0; tunnel proxy; }
 
+row javadirs "Java: temporary files, without an option" "Java goes to \`/tmp\` and to the home of passwd(5), whatever the environment says: \`JAVA_TOOL_OPTIONS=\"-Djava.io.tmpdir=\$TMPDIR -Duser.home=\$HOME\"\`"
+javadirs() { printf 'class T { public static void main(String[] a) throws Exception { java.io.File.createTempFile("abc", "b").delete(); } }' >T.java; javac T.java; command java T; }
+
 row maven "Maven offline: compile and test (Surefire forks)" "\`-o\`, with a local repository that it may write to"
 maven() {
     cp -rs /usr/share/maven-repo "$TMPDIR/m2"; mkdir -p src/main/java src/test/java
@@ -213,10 +216,11 @@ XML
     mvn -q -o -B -Dmaven.repo.local="$TMPDIR/m2" test; grep -q 'tests="1"' target/surefire-reports/*.xml
 }
 
-row gradle "Gradle offline: compile and run (one build at a time)" "broker: Gradle pings the holder of a lock over UDP and cannot without"
+row gradle "Gradle offline: compile and run (one build at a time)" "with Java's two directories set as above. broker: it opens a UDP socket for its locks before anything else, and ends without one"
 gradle() {
     mkdir -p src/main/java; echo 'public class A { public static void main(String[] a) { System.out.println("ran"); } }' >src/main/java/A.java
     printf "apply plugin: 'java'\ntask go(type: JavaExec, dependsOn: classes) { main = 'A'; classpath = sourceSets.main.runtimeClasspath }\n" >build.gradle
+    export JAVA_TOOL_OPTIONS="-Djava.io.tmpdir=$TMPDIR -Duser.home=$HOME"
     command gradle --offline --no-daemon -q go 2>&1 | tee "$TMPDIR/out" | tail -n 5; grep -q ran "$TMPDIR/out"
 }
 

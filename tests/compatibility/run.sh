@@ -27,14 +27,14 @@ workspace() { mktemp -d "$SCRATCH/w.XXXXXX"; }
 # Without walls, as the agent's uid would be: what fails here says nothing about the walls.
 control() {
     at=$(workspace); mkdir "$at/w" "$at/h" "$at/t"; chown -R 61000:61000 "$at"; chmod 755 "$at"
-    env -i PATH="$PATH" HOME="$at/h" TMPDIR="$at/t" PLACE="$PLACE" timeout -k 5 150 unshare --pid --fork --kill-child --mount-proc \
+    env -i PATH="$PATH" HOME="$at/h" TMPDIR="$at/t" PLACE="$PLACE" timeout -k 5 300 unshare --pid --fork --kill-child --mount-proc \
         setpriv --reuid 61000 --regid 61000 --clear-groups sh -c 'sh "$PLACE/run.sh" try "$@" 2>&1 | cat' sh "$1" "$at/w" 2>&1 | cell
 }
 
 # fence, row
 walled() {
     at=$(workspace); chmod 755 "$at"
-    timeout -k 5 150 "$PLACE/tidewaiter" run --policy "$PLACE/$1.toml" --workspace "$at" -- sh "$PLACE/run.sh" try "$2" "$at" </dev/null 2>&1 | cell
+    timeout -k 5 300 "$PLACE/tidewaiter" run --policy "$PLACE/$1.toml" --workspace "$at" -- sh "$PLACE/run.sh" try "$2" "$at" </dev/null 2>&1 | cell
 }
 
 # Every row but `user` finds a name for the agent's uid, as in our image. /etc/passwd is a file of ours by now.
