@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     fence::netns::{self, Namespaces},
-    policy::{Files, Policy},
+    policy::{Fence, Files, Policy},
     sys,
 };
 
@@ -30,7 +30,7 @@ pub struct Host {
     pub refused: Refused,
     /// The first path that the policy grants and that is not there.
     pub absent: Option<PathBuf>,
-    /// Which namespaces may be made here, found by making them.
+    /// Which namespaces may be made here, found by making them; none where the policy says that the fence is another.
     pub namespaces: Namespaces,
     /// Our uid.
     pub uid: u32,
@@ -68,7 +68,8 @@ pub fn look(policy: &Policy) -> Host {
         landlock_errata: sys::landlock::errata(),
         refused: trial::all(),
         absent: absent(&policy.files),
-        namespaces: netns::possible(),
+        // Making them takes a millisecond, so it is only tried where they may be the fence.
+        namespaces: if policy.network.fence == Fence::Broker { Namespaces::None } else { netns::possible() },
         uid: nix::unistd::geteuid().as_raw(),
         separate_uid: has(Capability::CAP_SETUID) && has(Capability::CAP_SETGID),
         pid1: std::process::id() == 1,
