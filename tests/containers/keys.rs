@@ -54,7 +54,7 @@ fn inside() {
 
     let control = search::command(&searcher, &words, &outside);
     let script = format!(
-        "set -eu\nexec 9< {}\nsh -c 'while :; do sleep 0.1; done' sh \"$ANTHROPIC_API_KEY\" &\n{control}\nkill $!; wait $! || true\nexec 9<&-\n{}\n",
+        "set -eu\nexec 9< {}\nsh -c 'while :; do sleep 0.1; done' sh \"$ANTHROPIC_API_KEY\" &\nuntil grep -qaz 'while :' /proc/$!/cmdline; do sleep 0.01; done\n{control}\nkill $!; wait $! || true\nexec 9<&-\n{}\n",
         file.display(),
         scene.tidewaiter(runner)
     );
