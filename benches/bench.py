@@ -91,6 +91,11 @@ def peers():
             start(name, command, None)
 
 
+def timed(command):
+    """The command, timed where it runs: what a start costs has a row of its own."""
+    return ["sh", "-c", 'from=$(date +%s%N); "$@" >/dev/null || exit; echo $(($(date +%s%N) - from))', "sh", *command]
+
+
 def many_files():
     os.makedirs("many")
     for folder in range(500):
@@ -99,7 +104,10 @@ def many_files():
             with open(f"many/{folder}/{name}", "w") as file:
                 file.write(f"{folder} {name}\n")
     for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "-qm", "x"]):
-        run(["git", "-C", "many", *command])
+        run(["git", "-c", "maintenance.auto=false", "-C", "many", *command])
+    if os.geteuid() == 0:
+        # The agent's already: what is measured is the walls, not a change of owners.
+        run(["chown", "-R", "61000:61000", "."])
 
 
 def memory(fence):
@@ -127,9 +135,11 @@ for fence in standing:
 peers()
 many_files()
 for fence in standing:
-    ratio(f"git status on 50,000 files, {fence}", took, ["git", "-C", "many", "status", "--porcelain"],
-          inside(fence, ["sh", "-c", "git -c safe.directory='*' -C many status --porcelain"]), 1.05)
-    ratio(f"tar of 50,000 files, {fence}", took, ["tar", "-cf", "/dev/null", "many"], inside(fence, ["tar", "-cf", "/dev/null", "many"]), 1.05)
+    for what, work in {
+        "git status on 50,000 files": ["git", "-c", "safe.directory=*", "-C", "many", "status", "--porcelain"],
+        "tar of 50,000 files": ["sh", "-c", "tar -cf - many | cat"],
+    }.items():
+        ratio(f"{what}, {fence}", said, timed(work), inside(fence, timed(work)), 1.05)
     for loop, rounds, bound in (("getppid", 2_000_000, 1.1), ("stat", 500_000, 1.1), ("open", 300_000, 1.4)):
         loops = ["./loops", loop, str(rounds)]
         ratio(f"{loop} loop, {fence}", said, loops, inside(fence, loops), bound, 5)

@@ -88,7 +88,11 @@ fn visit(entry: &OwnedFd, deeper: u32, may_change: &dyn Fn(&FileStat) -> bool, t
     drop(directory);
     let inner = names.iter().filter(|name| ![&b"."[..], b".."].contains(&name.to_bytes())).map(|name| {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        visit(&openat(entry, name.as_c_str(), flags, Mode::empty())?, deeper, may_change, to)
+        match openat(entry, name.as_c_str(), flags, Mode::empty()) {
+            // Somebody removed it meanwhile: git tidies up in the background.
+            Err(Errno::ENOENT) => Ok(()),
+            found => visit(&found?, deeper, may_change, to),
+        }
     });
     inner.fold(changed, Result::and)
 }
