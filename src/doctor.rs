@@ -9,12 +9,12 @@ use crate::{
     environment::{Places, Variables},
     exit::Exit,
     fence::Fence,
-    jail::{Failure, probe::Tried},
+    jail::probe::Tried,
     journal::Journal,
     policy::Policy,
     promise::{self, Ground, Told},
     scribe,
-    supervisor::{self, Credentials, Gateway, OnSignal, Room, Stance, Task},
+    supervisor::{self, Credentials, Gateway, OnSignal, Outcome, Room, Stance, Task},
 };
 
 #[derive(Serialize)]
@@ -57,20 +57,19 @@ pub fn doctor(policy: &Policy, json: bool) -> (String, Exit) {
     (text, if enforceable { Exit::Done } else { Exit::Host })
 }
 
+/// Only walls that were tried count: who was stopped before, or could not start the program, has proved nothing.
 fn prove(policy: &Policy, ground: &Ground) -> Proof {
     let start = Instant::now();
     match hold(policy, ground) {
-        Ok(tried) => Proof::Held { tried, milliseconds: start.elapsed().as_millis() },
-        // The walls stood when the program was looked for.
-        Err(supervisor::Error::Entering { kind: Failure::NotFound | Failure::NotExecutable, .. }) => {
-            Proof::Held { tried: vec![], milliseconds: start.elapsed().as_millis() }
-        }
+        Ok(Outcome { stopped: Some(stop), .. }) => Proof::Failed(stop.to_string()),
+        Ok(Outcome { proof, .. }) if proof.is_empty() => Proof::Failed("nothing was tried".to_owned()),
+        Ok(Outcome { proof, .. }) => Proof::Held { tried: proof, milliseconds: start.elapsed().as_millis() },
         Err(error) => Proof::Failed(error.to_string()),
     }
 }
 
 /// Locks `true` in, as any command is.
-fn hold(policy: &Policy, ground: &Ground) -> Result<Vec<Tried>, supervisor::Error> {
+fn hold(policy: &Policy, ground: &Ground) -> Result<Outcome, supervisor::Error> {
     let room = Room::make(&std::env::temp_dir(), ground.uid)?;
     let workspace = room.base().join("workspace");
     let made = fs::create_dir(&workspace).and_then(|()| chown(&workspace, ground.uid, ground.uid));
@@ -92,7 +91,7 @@ fn hold(policy: &Policy, ground: &Ground) -> Result<Vec<Tried>, supervisor::Erro
         on_signal: OnSignal::Cancel,
         stance: Stance::Enforce,
     };
-    Ok(supervisor::hold(task, &mut Journal::unwritten())?.proof)
+    supervisor::hold(task, &mut Journal::unwritten())
 }
 
 fn told_proof(proof: &Proof) -> String {

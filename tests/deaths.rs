@@ -203,3 +203,24 @@ fn an_orphan_that_a_real_time_signal_ends_ends_nothing_else() {
         assert_eq!((inside::text(&output).as_str(), output.status.code()), ("still here\n", Some(0)), "{command:?}");
     }
 }
+
+/// A doctor that was interrupted has proved nothing.
+#[test]
+fn an_interrupted_doctor_never_says_that_the_walls_were_proven() {
+    let directory = workspace();
+    let mut interrupted = 0;
+    for moment in 0..25 {
+        let mut made = outside(directory.path(), &[TIDEWAITER, "doctor"]);
+        let mut doctor = made.stdout(Stdio::piped()).spawn().unwrap();
+        sleep(Duration::from_millis(4 * moment));
+        // It may have ended by now.
+        let _ = kill(Pid::from_raw(i32::try_from(doctor.id()).unwrap()), Signal::SIGTERM);
+        let status = ended(&mut doctor);
+        let mut said = String::new();
+        std::io::Read::read_to_string(&mut doctor.stdout.take().unwrap(), &mut said).unwrap();
+        let proven = said.contains("proven inside the walls") && said.contains("files · reading a file outside: refused, EACCES");
+        assert_eq!(status.code() == Some(0), proven, "after {moment} × 4 ms: {status}\n{said}");
+        interrupted += u32::from(said.contains("NOT PROVEN  cancelled"));
+    }
+    assert!(interrupted > 0, "no moment was between the first wall and the proof");
+}

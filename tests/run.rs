@@ -63,31 +63,15 @@ fn our_own_failures_exit_125_and_say_why() {
 }
 
 #[test]
-fn standard_streams_go_through() {
-    let directory = workspace();
-    let mut child = inside(directory.path(), &["sh", "-c", "cat; echo problem >&2"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(b"in and out\n").unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"in and out\n"[..], &b"problem\n"[..]));
-}
-
-#[test]
-fn standard_streams_open_by_name() {
-    let directory = workspace();
-    let mut child = inside(directory.path(), &["sh", "-c", "cat /dev/stdin >/dev/stdout; echo problem >/dev/stderr"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(b"in and out\n").unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"in and out\n"[..], &b"problem\n"[..]));
+fn standard_streams_go_through_and_open_by_name() {
+    for script in ["cat; echo problem >&2", "cat /dev/stdin >/dev/stdout; echo problem >/dev/stderr"] {
+        let directory = workspace();
+        let mut made = inside(directory.path(), &["sh", "-c", script]);
+        let mut child = made.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"in and out\n").unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"in and out\n"[..], &b"problem\n"[..]), "{script}");
+    }
 }
 
 #[test]
@@ -229,6 +213,27 @@ fn time_is_bounded() {
     let output = outside(directory.path(), &[TIDEWAITER, "run", "--policy", "p.toml", "--", "sleep", "60"]).output().unwrap();
     assert_eq!(output.status.code(), Some(125));
     assert!(text(&output).contains("limits.time"), "{}", text(&output));
+}
+
+/// Otherwise an agent could fill the journal with what it may not do.
+#[test]
+fn refusals_are_bounded() {
+    let directory = workspace();
+    fs::write(directory.path().join("p.toml"), "version = 1\n[limits]\nrequests = 20\ntime = 60\n").unwrap();
+    let tries = |count: u32| {
+        let apart = TempDir::new().unwrap();
+        let journal = apart.path().join("journal");
+        let script = format!("for i in $(seq {count}); do curl -s -o /dev/null http://refused.example/ || :; done; sleep 1; echo end");
+        let run = [TIDEWAITER, "run", "--policy", "p.toml", "--journal", journal.to_str().unwrap(), "--", "sh", "-c", &script];
+        let output = outside(directory.path(), &run).output().unwrap();
+        let noted = fs::read_to_string(&journal).unwrap().lines().filter(|line| line.contains("\"allowed\":false")).count();
+        (output.status.code(), noted, text(&output))
+    };
+    let (few, noted, said) = tries(20);
+    assert_eq!((few, noted), (Some(0), 20), "{said}");
+    let (many, noted, said) = tries(60);
+    assert_eq!((many, noted), (Some(125), 20), "{said}");
+    assert!(said.contains("limits.requests") && !said.contains("end\n"), "{said}");
 }
 
 #[test]

@@ -239,7 +239,7 @@ pub struct Limits {
     pub time: Duration,
     /// Turns of the agent, where its stream tells them.
     pub turns: Option<u32>,
-    /// Requests through the gateway.
+    /// Requests through the gateway. As many may be refused before the agent is stopped.
     pub requests: u64,
     /// Bytes sent through the gateway.
     pub up_bytes: u64,

@@ -131,7 +131,7 @@ pub enum Stop {
     Time,
     /// `limits.turns`.
     Turns,
-    /// More of its requests were refused than anybody reads of.
+    /// More of its requests were refused than `limits.requests` lets it send.
     Refused,
     /// A signal to us.
     Cancelled(i32),
@@ -144,7 +144,7 @@ impl std::fmt::Display for Stop {
         match self {
             Self::Time => f.write_str("`limits.time` of the policy is over"),
             Self::Turns => f.write_str("`limits.turns` of the policy is reached"),
-            Self::Refused => write!(f, "the gateway refused {} of its requests", watch::REFUSALS),
+            Self::Refused => f.write_str("the gateway refused more of its requests than `limits.requests` of the policy"),
             Self::Cancelled(number) => write!(f, "cancelled by signal {number}"),
             Self::Helper(name) => write!(f, "the {name} ended"),
         }

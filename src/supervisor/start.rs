@@ -62,6 +62,7 @@ pub(super) struct Crew {
     pub(super) results: Lines,
     pub(super) time: Duration,
     pub(super) turns: Option<u32>,
+    pub(super) requests: u64,
     pub(super) on_signal: OnSignal,
     /// The count of an observed run.
     pub(super) observation: Option<Observation>,
@@ -177,6 +178,7 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
         results: lines(results)?,
         time: task.policy.limits.time,
         turns: task.policy.limits.turns,
+        requests: task.policy.limits.requests,
         on_signal: task.on_signal,
         observation: observed.then(Observation::default),
         command: task.command.iter().map(|word| word.display().to_string()).collect(),

@@ -31,9 +31,6 @@ const ENTERING: Duration = Duration::from_secs(60);
 /// How long our own processes may take to end after the agent.
 const TAIL: Duration = Duration::from_secs(15);
 
-/// So many refusals of the gateway are noted; then the agent is stopped, and the journal stays bounded.
-pub(super) const REFUSALS: u32 = 10_000;
-
 /// Where the job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -54,7 +51,7 @@ struct Watch<'a> {
     journal: &'a mut Journal,
     phase: Phase,
     locked: bool,
-    refusals: u32,
+    refusals: u64,
     proof: Vec<jail::probe::Tried>,
     gateway_ready: bool,
     status: Option<i32>,
@@ -194,7 +191,8 @@ impl Watch<'_> {
             } else {
                 let event = parse::<Event>(&line)?;
                 self.count(&event);
-                if self.refusals > REFUSALS {
+                // As many may be refused as may be sent, so that the journal is bounded too.
+                if self.refusals > self.crew.requests {
                     self.stop(Stop::Refused);
                     continue;
                 }
@@ -206,11 +204,11 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Adds up what the gateway let through.
+    /// Adds up what the gateway let through and what it refused.
     fn count(&mut self, event: &Event) {
         if let Event::Gateway { allowed, up, down, .. } = event {
             self.used.requests += u64::from(*allowed);
-            self.refusals += u32::from(!*allowed);
+            self.refusals += u64::from(!*allowed);
             self.used.up_bytes = self.used.up_bytes.saturating_add(*up);
             self.used.down_bytes = self.used.down_bytes.saturating_add(*down);
         }
