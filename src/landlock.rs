@@ -15,8 +15,12 @@ use ::landlock::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The ABI that brought a rule on truncating (landlock(7)).
+/// The ABIs that brought rules on truncating and on TCP ports, and scopes (landlock(7)).
 pub const TRUNCATE_ABI: u32 = 3;
+/// See [`TRUNCATE_ABI`].
+pub const PORTS_ABI: u32 = 4;
+/// See [`TRUNCATE_ABI`].
+pub const SCOPES_ABI: u32 = 6;
 
 /// Device files that every program expects; readable and writable, no ioctl.
 pub const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_RECORD: usize = 1 << 14;
 
 /// The record type of handshake messages (RFC 8446 section 5.1).
-const HANDSHAKE: u8 = 22;
+pub(super) const HANDSHAKE: u8 = 22;
 
 /// A whole ClientHello.
 #[derive(Debug)]

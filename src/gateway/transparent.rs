@@ -25,9 +25,6 @@ use super::{
     tunnel,
 };
 
-/// First byte of a TLS record that carries a handshake (RFC 8446 section 5.1).
-const HANDSHAKE: u8 = 22;
-
 /// A client that says nothing for so long is let go.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -37,7 +34,7 @@ pub(super) async fn handle(mut stream: TcpStream, port: u16, shared: Arc<Shared>
     let _ = stream.set_nodelay(true);
     let mut first = [0];
     let Ok(Ok(1)) = timeout(PATIENCE, stream.peek(&mut first)).await else { return };
-    if first[0] == HANDSHAKE {
+    if first[0] == hello::HANDSHAKE {
         let Some(mut entry) = desk.entry().await else { return };
         entry.facts.way = "tunnel";
         if let Err(denial) = tls(&mut stream, port, &shared, &mut entry).await {

@@ -75,8 +75,8 @@ pub fn confine(keep: &Keep) -> Result<(), Error> {
         read_if_there: keep.read.clone(),
         write: keep.write.clone(),
         devices: !keep.read.is_empty(),
-        // Before ABI 4 there is no such rule. Our own helpers then have one wall less.
-        ports: if keep.network || sys::landlock::abi() < 4 { Ports::Open } else { Ports::Closed },
+        // Older kernels have no such rule. Our own helpers then have one wall less.
+        ports: if keep.network || sys::landlock::abi() < landlock::PORTS_ABI { Ports::Open } else { Ports::Closed },
         ..Grants::default()
     };
     let opened = landlock::open(&grants)?;

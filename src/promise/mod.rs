@@ -23,6 +23,7 @@ use crate::{
     digest::Digest,
     fence::{Fence, netns::Namespaces},
     journal::Event,
+    landlock::SCOPES_ABI,
     policy::Policy,
 };
 
@@ -193,7 +194,7 @@ pub fn stand(host: Host, policy: &Policy) -> Result<Ground, Missing> {
 impl Ground {
     /// Whether Landlock scopes signals here.
     pub fn has_scopes(&self) -> bool {
-        self.host.landlock >= wall::SCOPES
+        self.host.landlock >= SCOPES_ABI
     }
 
     /// The journal's first record.

@@ -5,12 +5,9 @@ use serde::Serialize;
 use super::Host;
 use crate::{
     fence::Fence,
-    landlock::TRUNCATE_ABI,
+    landlock::{PORTS_ABI, SCOPES_ABI, TRUNCATE_ABI},
     policy::{self, Loopback, Policy, Unix},
 };
-
-/// The Landlock ABI that brought scopes (landlock(7)).
-pub(super) const SCOPES: u32 = 6;
 
 /// One mechanism that keeps the agent from something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,10 +72,10 @@ impl Wall {
             Self::Landlock => landlock(host, policy.require.landlock.max(1), "files"),
             Self::LandlockTruncate => landlock(host, TRUNCATE_ABI, "truncating"),
             Self::NoTruncate => seccomp(host).map(|_| "seccomp refuses truncate(2)".to_owned()),
-            Self::LandlockPorts => landlock(host, 4, "ports").and_then(|kept| works(&host.refused.ports).map(|()| kept)),
-            Self::LandlockScopes => landlock(host, SCOPES, "scopes"),
+            Self::LandlockPorts => landlock(host, PORTS_ABI, "ports").and_then(|kept| works(&host.refused.ports).map(|()| kept)),
+            Self::LandlockScopes => landlock(host, SCOPES_ABI, "scopes"),
             Self::ScopedKill if host.separate_uid && !host.may_kill() => powerless(host),
-            Self::ScopedKill => landlock(host, SCOPES, "one kill inside a scope"),
+            Self::ScopedKill => landlock(host, SCOPES_ABI, "one kill inside a scope"),
             Self::OwnUid => own_uid(host, policy),
             Self::PlainUid if host.uid != 0 => Ok(format!("the uid {} is shared and no root's; no_new_privs", host.uid)),
             Self::PlainUid => lack("we are root without the capabilities to give the agent a uid of its own", &caps(host)),
