@@ -8,8 +8,12 @@ use std::{env, error::Error, fs, path::PathBuf};
 use written::Machine;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for file in ["policies/seccomp/calls.toml", "src/seccomp/written.rs", "src/seccomp/list.rs", "build.rs"] {
+    for file in ["policies/seccomp/calls.toml", "src/seccomp/written.rs", "src/seccomp/list.rs", "src/seccomp/tree.rs", "build.rs"] {
         println!("cargo::rerun-if-changed={file}");
+    }
+    // The program is started again for every process of a job: relative relocations in their short form save reading most of them.
+    if env::var("CARGO_CFG_TARGET_ENV")? == "musl" {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
     let machine = match env::var("CARGO_CFG_TARGET_ARCH")?.as_str() {
         "x86_64" => Machine::X86_64,

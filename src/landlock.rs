@@ -4,6 +4,7 @@
 //! Every restriction is a hard requirement: what the kernel cannot enforce is an error, never less of a wall.
 
 use std::{
+    ffi::OsStr,
     io,
     os::fd::AsFd as _,
     path::{Path, PathBuf},
@@ -104,6 +105,7 @@ pub struct Opened {
 pub fn open(grants: &Grants) -> Result<Opened, Error> {
     let abi = supported()?;
     let deny: Vec<PathBuf> = grants.deny.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
+    let deny: Vec<&Path> = deny.iter().map(PathBuf::as_path).collect();
     let mut opened = Opened { rules: vec![], ports: grants.ports.clone(), others: grants.others, abi };
     for path in &grants.read_if_there {
         match path.canonicalize() {
@@ -177,11 +179,13 @@ impl Opened {
 
     /// Grants `access` beneath `path`, its denied parts left out: the directories on the way to those are granted entry
     /// by entry, as they are now, since Landlock's rules can only add.
-    fn grant(&mut self, path: &Path, access: BitFlags<AccessFs>, deny: &[PathBuf]) -> Result<(), Error> {
+    fn grant<'a>(&mut self, path: &Path, access: BitFlags<AccessFs>, deny: &[&'a Path]) -> Result<(), Error> {
         if deny.iter().any(|denied| path.starts_with(denied)) {
             return Ok(());
         }
-        if !deny.iter().any(|denied| denied.starts_with(path)) {
+        let beneath = |denied: &'a Path| Some((denied.strip_prefix(path).ok()?.iter().next()?, denied));
+        let beneath: Vec<(&OsStr, &Path)> = deny.iter().copied().filter_map(beneath).collect();
+        if beneath.is_empty() {
             return self.add(path, access);
         }
         let failed = |source| Error::Path { path: path.to_owned(), source };
@@ -189,7 +193,9 @@ impl Opened {
             let entry = entry.map_err(failed)?;
             // What a link points to is granted, or not, under its own name.
             if !entry.file_type().map_err(failed)?.is_symlink() {
-                self.grant(&entry.path(), access, deny)?;
+                let name = entry.file_name();
+                let within: Vec<&Path> = beneath.iter().filter(|(first, _)| *first == name).map(|(_, denied)| *denied).collect();
+                self.grant(&entry.path(), access, &within)?;
             }
         }
         Ok(())

@@ -5,6 +5,7 @@
 //! (a container engine's, say): when one is found that the agent's uid could connect to, the agent gets no unix sockets at all.
 
 use std::{
+    collections::HashSet,
     fs,
     os::unix::fs::{FileTypeExt as _, MetadataExt as _},
     path::{Path, PathBuf},
@@ -27,14 +28,29 @@ struct Who {
 pub fn reachable(uid: u32, own: &Path) -> Option<PathBuf> {
     let Ok(who) = who(uid) else { return Some(PathBuf::from("/proc/self/status")) };
     let mut left = MOST;
-    let mut places = Vec::new();
-    for (table, read) in [("/proc/self/mountinfo", mount_points as fn(&str) -> Vec<PathBuf>), ("/proc/net/unix", bound)] {
-        let Ok(text) = fs::read_to_string(table) else { return Some(PathBuf::from(table)) };
-        places.extend(read(&text));
-    }
+    let (mounts, bound) = match ["/proc/self/mountinfo", "/proc/net/unix"].map(|table| fs::read_to_string(table).map_err(|_| table)) {
+        [Ok(mounts), Ok(names)] => (mounted(&mounts), bound(&names)),
+        [Err(table), _] | [_, Err(table)] => return Some(PathBuf::from(table)),
+    };
     // Where a relative name lies, only its process knows.
-    let unknown = places.iter().find(|place| place.is_relative()).cloned();
-    unknown.or_else(|| places.iter().find_map(|place| search(place, &who, own, &mut left)))
+    if let Some(unknown) = bound.iter().find(|place| place.is_relative()) {
+        return Some(unknown.clone());
+    }
+    // Each of them is gone through by itself, and not again on the way through another.
+    let mut passed: HashSet<PathBuf> = mounts.iter().map(|mount| mount.point.clone()).collect();
+    passed.insert(own.to_owned());
+    let points = mounts.into_iter().filter(|mount| mount.holds_sockets).map(|mount| mount.point);
+    let bound = bound.into_iter().filter(|place| !place.starts_with(own));
+    points.chain(bound).find_map(|place| search(&place, &who, &passed, &mut left))
+}
+
+/// A mount, by proc(5), `/proc/pid/mountinfo`.
+#[derive(Debug, PartialEq)]
+struct Mount {
+    point: PathBuf,
+    /// Whether somebody else's socket may lie in it. The root is the container's own: what is bound there stands in the
+    /// kernel's list.
+    holds_sockets: bool,
 }
 
 /// A uid of the agent's own comes with one group of the same number; ours comes with all that we are in.
@@ -47,15 +63,17 @@ fn who(uid: u32) -> nix::Result<Who> {
     Ok(Who { uid, groups })
 }
 
-/// The mount points of proc(5), `/proc/pid/mountinfo`, but the root and the kernel's own file systems.
-fn mount_points(mounts: &str) -> Vec<PathBuf> {
-    let point = |line: &str| {
+/// All mounts of a table.
+fn mounted(table: &str) -> Vec<Mount> {
+    let mount = |line: &str| {
         let (left, right) = line.split_once(" - ")?;
         let kind = right.split(' ').next()?;
-        let path = left.split(' ').nth(4)?.replace("\\040", " ");
-        (path != "/" && !KERNEL.contains(&kind)).then(|| PathBuf::from(path))
+        let point = left.split(' ').nth(4)?;
+        // What would end the name in the table is written as an octal number, the backslash too.
+        let point = point.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\");
+        Some(Mount { holds_sockets: point != "/" && !KERNEL.contains(&kind), point: point.into() })
     };
-    mounts.lines().filter_map(point).collect()
+    table.lines().filter_map(mount).collect()
 }
 
 /// The path names of proc(5), `/proc/net/unix`: every socket that this network namespace has bound, wherever it lies, by
@@ -65,7 +83,7 @@ fn bound(table: &str) -> Vec<PathBuf> {
     table.lines().skip(1).filter_map(name).filter(|name| !name.starts_with('@')).map(PathBuf::from).collect()
 }
 
-fn search(place: &Path, who: &Who, own: &Path, left: &mut usize) -> Option<PathBuf> {
+fn search(place: &Path, who: &Who, passed: &HashSet<PathBuf>, left: &mut usize) -> Option<PathBuf> {
     let Ok(meta) = fs::symlink_metadata(place) else { return None };
     if *left == 0 {
         return Some(place.to_owned());
@@ -74,7 +92,7 @@ fn search(place: &Path, who: &Who, own: &Path, left: &mut usize) -> Option<PathB
     if meta.file_type().is_socket() {
         return may(&meta, who, 2).then(|| place.to_owned());
     }
-    if !meta.is_dir() || place.starts_with(own) || !may(&meta, who, 1) {
+    if !meta.is_dir() || !may(&meta, who, 1) {
         return None;
     }
     // Its names cannot be listed, and yet one who knows them could go through.
@@ -82,7 +100,9 @@ fn search(place: &Path, who: &Who, own: &Path, left: &mut usize) -> Option<PathB
     entries
         .flatten()
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_socket()))
-        .find_map(|entry| search(&entry.path(), who, own, left))
+        .map(|entry| entry.path())
+        .filter(|path| !passed.contains(path))
+        .find_map(|path| search(&path, who, passed, left))
 }
 
 /// Whether the mode gives `who` the permission `bit` (1 search, 2 write).
@@ -116,15 +136,30 @@ mod tests {
                 let nobody = nix::unistd::Uid::from_raw(65_534);
                 nix::unistd::setresuid(nobody, nobody, nobody).unwrap();
                 let who = Who { uid: 65_534, groups: vec![] };
-                search(directory.path(), &who, Path::new("/nowhere"), &mut 10).is_some()
+                search(directory.path(), &who, &HashSet::new(), &mut 10).is_some()
             });
             assert_eq!(found.unwrap(), expected, "{mode:o}");
         }
     }
 
     #[test]
-    fn mount_points_are_those_that_can_hold_a_socket() {
-        let mounts = "1 0 0:1 / / rw - overlay o rw\n2 1 0:2 / /proc rw - proc p rw\n3 1 0:3 / /builds\\040x rw - ext4 e rw\n4 1 0:4 /d /var/run/docker.sock rw - tmpfs t rw\n";
-        assert_eq!(mount_points(mounts), [PathBuf::from("/builds x"), PathBuf::from("/var/run/docker.sock")]);
+    fn mounts_are_those_of_the_table_and_some_can_hold_a_socket() {
+        let table = "1 0 0:1 / / rw - overlay o rw\n2 1 0:2 / /proc rw - proc p rw\n3 1 0:3 / /builds\\040x\\134 rw - ext4 e rw\n4 1 0:4 /d /var/run/docker.sock rw - tmpfs t rw\n";
+        let mounts = mounted(table).into_iter().map(|mount| (mount.point, mount.holds_sockets)).collect::<Vec<_>>();
+        let expected = [("/", false), ("/proc", false), ("/builds x\\", true), ("/var/run/docker.sock", true)];
+        assert_eq!(mounts, expected.map(|(point, holds)| (PathBuf::from(point), holds)));
+    }
+
+    #[test]
+    fn a_mount_is_gone_through_by_itself_alone() {
+        let outer = tempfile::TempDir::new().unwrap();
+        let inner = outer.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        let _bound = std::os::unix::net::UnixListener::bind(inner.join("a.sock")).unwrap();
+        let who = Who { uid: 0, groups: vec![] };
+        let look = |place: &Path, passed: &[&PathBuf]| search(place, &who, &passed.iter().copied().cloned().collect(), &mut 10);
+        assert_eq!(look(outer.path(), &[]), Some(inner.join("a.sock")));
+        assert_eq!(look(outer.path(), &[&inner]), None);
+        assert_eq!(look(&inner, &[&inner]), Some(inner.join("a.sock")));
     }
 }

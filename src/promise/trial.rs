@@ -47,15 +47,22 @@ pub(super) fn all() -> Refused {
     if start.is_some() {
         return Refused { start, ..Refused::default() };
     }
-    let profile = |call: &str| format!("Run it on Linux 5.14 or newer, and let the container's seccomp profile allow {call}");
-    let listener = lack("a seccomp filter with a listener", apart(listens), &profile("seccomp(2), `user_notif` included"));
+    // Mostly everything works; only where something does not, each is tried by itself to tell which.
+    if makes_a_socket(restricts).and_then(|()| own_ports()).is_ok() {
+        return Refused::default();
+    }
+    let start = lack("no_new_privs", apart(|| Ok(prctl::set_no_new_privs()?)), &call("prctl(2)"));
+    if start.is_some() {
+        return Refused { start, ..Refused::default() };
+    }
+    let listener = lack("a seccomp filter with a listener", apart(listens), &call("seccomp(2), `user_notif` included"));
     Refused {
         start,
-        landlock: lack("putting up a Landlock domain", apart(restricts), &profile("landlock_restrict_self(2)")),
+        landlock: lack("putting up a Landlock domain", apart(restricts), &call("landlock_restrict_self(2)")),
         broker: lack(
             "making a socket on `lo` for another process",
-            makes_a_socket(),
-            &profile("the listener's ioctl(2) and SO_BINDTODEVICE"),
+            makes_a_socket(|| Ok(())),
+            &call("the listener's ioctl(2) and SO_BINDTODEVICE"),
         )
         .filter(|_| listener.is_none()),
         listener,
@@ -67,13 +74,15 @@ pub(super) fn all() -> Refused {
     }
 }
 
+fn call(name: &str) -> String {
+    format!("Run it on Linux 5.14 or newer, and let the container's seccomp profile allow {name}")
+}
+
 fn start() -> Option<Lack> {
-    let call = |name: &str| format!("Run it on Linux 5.14 or newer, and let the container's seccomp profile allow {name}");
     lack("finding our own program by /proc/self/exe", fs::metadata("/proc/self/exe"), "Mount proc on /proc")
         .or_else(|| lack("memory to hand things over in", descriptor::memory(b""), &call("memfd_create(2)")))
         // There is none to be closed from this number on.
         .or_else(|| lack("closing descriptors", descriptor::close_on_exec_from(u32::MAX), &call("close_range(2)")))
-        .or_else(|| lack("no_new_privs", apart(|| Ok(prctl::set_no_new_privs()?)), &call("prctl(2)")))
 }
 
 fn lack<T>(what: &str, tried: io::Result<T>, remedy: &str) -> Option<Lack> {
@@ -89,11 +98,11 @@ fn joined(thread: thread::ScopedJoinHandle<'_, io::Result<()>>) -> io::Result<()
 }
 
 fn restricts() -> io::Result<()> {
+    prctl::set_no_new_privs()?;
     // A kernel without it is told of by its ABI.
     if crate::sys::landlock::abi() == 0 {
         return Ok(());
     }
-    prctl::set_no_new_privs()?;
     let grants = Grants { ports: Ports::Open, read: vec![Path::new("/").to_owned()], ..Grants::default() };
     landlock::open(&grants).and_then(landlock::Opened::restrict).map_err(Error::other)
 }
@@ -114,11 +123,12 @@ fn filter() -> io::Result<std::os::fd::OwnedFd> {
     notify::install_with_listener(&seccomp::sockets(Sockets { unix: false, own_network: false }))
 }
 
-/// One thread asks for a socket, and this one answers as the broker does.
-fn makes_a_socket() -> io::Result<()> {
+/// One thread asks for a socket, after `first`, and this one answers as the broker does.
+fn makes_a_socket(first: fn() -> io::Result<()>) -> io::Result<()> {
     let (give, take) = mpsc::channel();
     thread::scope(|scope| {
         let asks = scope.spawn(move || {
+            first()?;
             let listener = filter()?;
             give.send(listener).map_err(Error::other)?;
             socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;

@@ -3,6 +3,8 @@
 
 #[path = "list.rs"]
 pub(crate) mod list;
+#[path = "tree.rs"]
+mod tree;
 
 use seccompiler::{BpfProgram, TargetArch, compile_from_json};
 
@@ -38,6 +40,9 @@ pub(crate) enum Error {
     /// A part of the lists is missing.
     #[error("the lists of system calls have no part `{0}`")]
     Missing(&'static str),
+    /// A program that no tree can be made of.
+    #[error("the compiled list `{0}` is not in the compiler's form")]
+    Shape(&'static str),
 }
 
 /// The programs of both lists, the allow-list first.
@@ -47,6 +52,6 @@ pub(crate) enum Error {
 pub(crate) fn compile(machine: Machine) -> Result<[BpfProgram; 2], Error> {
     let json = list::read()?.for_seccompiler(machine)?.to_string();
     let mut map = compile_from_json(json.as_bytes(), machine.target())?;
-    let mut part = |name| map.remove(name).ok_or(Error::Missing(name));
+    let mut part = |name| tree::tree(&map.remove(name).ok_or(Error::Missing(name))?).ok_or(Error::Shape(name));
     Ok([part("allow")?, part("refuse")?])
 }
