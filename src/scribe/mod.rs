@@ -59,18 +59,13 @@ pub struct Summary {
 }
 
 /// One line of what the scribe tells the supervisor.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Update {
     /// So many turns by now.
     Turns(u64),
     /// The end.
     End(Box<Summary>),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Turns {
-    turns: u64,
 }
 
 /// Why the log ended early.
@@ -102,18 +97,11 @@ impl Update {
     /// # Errors
     /// [`Error::Update`] for anything else.
     pub fn read(line: &[u8]) -> Result<Self, Error> {
-        match serde_json::from_slice::<Turns>(line) {
-            Ok(Turns { turns }) => Ok(Self::Turns(turns)),
-            Err(_) => serde_json::from_slice(line).map(Self::End).map_err(Error::Update),
-        }
+        serde_json::from_slice(line).map_err(Error::Update)
     }
 
     fn write(&self, to: &mut impl Write) -> Result<(), Error> {
-        let line = match self {
-            Self::Turns(turns) => serde_json::to_string(&Turns { turns: *turns }),
-            Self::End(summary) => serde_json::to_string(summary),
-        };
-        let line = line.map_err(|error| Error::Results(error.into()))?;
+        let line = serde_json::to_string(self).map_err(|error| Error::Results(error.into()))?;
         writeln!(to, "{line}").and_then(|()| to.flush()).map_err(Error::Results)
     }
 }
