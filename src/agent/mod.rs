@@ -1,7 +1,6 @@
 //! The agents: how each is started, and how its output is read.
 //!
-//! An agent gets its prompt on standard input, the gateway's address with the ticket in place of a key, and a home and a
-//! temporary directory of its own. Nothing here is secret but the ticket, which is worth something at the gateway alone.
+//! An agent gets its prompt on standard input, and a home and a temporary directory of its own. Nothing here is secret.
 
 pub mod claude;
 mod program;
@@ -11,20 +10,13 @@ use std::{ffi::OsString, path::Path};
 
 pub use program::{Ourselves, passed_over};
 
-use crate::{
-    policy::{self, AgentKind},
-    secret::Secret,
-};
+use crate::policy::{self, AgentKind};
 
 /// What an agent is started with.
 #[derive(Clone, Copy, Debug)]
 pub struct Launch<'a> {
     /// The policy's section `[agent]`.
     pub agent: &'a policy::Agent,
-    /// The provider's base URL at the gateway, `http://127.0.0.1:PORT/anthropic`.
-    pub provider: &'a str,
-    /// Stands for the agent at the gateway.
-    pub ticket: &'a Secret,
     /// The agent's own home.
     pub home: &'a Path,
     /// The agent's own temporary directory.
@@ -45,14 +37,10 @@ pub fn program(agent: &policy::Agent) -> OsString {
     named.unwrap_or_else(|| if agent.kind == AgentKind::Claude { claude::PROGRAM.into() } else { OsString::new() })
 }
 
-/// The variables that tell the agent where its provider is, besides those that every locked-in process gets.
+/// The agent's own variables, besides those that every locked-in process gets and those that name its provider.
 pub fn environment(launch: &Launch<'_>) -> Vec<(String, String)> {
-    let mut variables = vec![
-        ("ANTHROPIC_BASE_URL".to_owned(), launch.provider.to_owned()),
-        ("ANTHROPIC_AUTH_TOKEN".to_owned(), launch.ticket.reveal().to_owned()),
-        ("HOME".to_owned(), launch.home.display().to_string()),
-        ("TMPDIR".to_owned(), launch.tmp.display().to_string()),
-    ];
+    let mut variables =
+        vec![("HOME".to_owned(), launch.home.display().to_string()), ("TMPDIR".to_owned(), launch.tmp.display().to_string())];
     match launch.agent.kind {
         AgentKind::Claude => variables.extend(claude::environment(launch.home, launch.tmp)),
         AgentKind::Command => {}
@@ -74,9 +62,8 @@ mod tests {
     }
 
     fn with<T>(section: &str, make: impl Fn(&Launch<'_>) -> T) -> T {
-        let (agent, ticket) = (agent(section), Secret::new("made-up-ticket"));
-        let (home, tmp) = (Path::new("/agent/home"), Path::new("/agent/tmp"));
-        make(&Launch { agent: &agent, provider: "http://127.0.0.1:9/anthropic", ticket: &ticket, home, tmp })
+        let agent = agent(section);
+        make(&Launch { agent: &agent, home: Path::new("/agent/home"), tmp: Path::new("/agent/tmp") })
     }
 
     #[test]
@@ -84,7 +71,7 @@ mod tests {
         let section = "kind = \"command\"\ncommand = [\"sh\", \"-c\", \"true\"]";
         assert_eq!(with(section, command_line), ["sh", "-c", "true"]);
         let variables = with(section, environment);
-        assert!(variables.contains(&("ANTHROPIC_BASE_URL".to_owned(), "http://127.0.0.1:9/anthropic".to_owned())));
+        assert!(variables.contains(&("HOME".to_owned(), "/agent/home".to_owned())));
         assert!(!variables.iter().any(|(name, _)| name.starts_with("CLAUDE")));
     }
 
@@ -97,7 +84,6 @@ mod tests {
         assert_eq!(after("--max-turns").as_deref(), Some("7"));
         assert!(line.contains(&"--strict-mcp-config".to_owned()));
         assert!(after("--settings").unwrap().contains("\"disableAllHooks\":true"));
-        assert!(!line.iter().any(|word| word.contains("made-up-ticket")), "the ticket is in no argument");
     }
 
     #[test]

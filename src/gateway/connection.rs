@@ -14,7 +14,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::provider::{anthropic, shown};
+use crate::{policy::Provider, provider::shown};
 
 use super::{
     Shared,
@@ -50,17 +50,21 @@ pub(super) async fn handle(mut stream: TcpStream, shared: Arc<Shared>, desk: Des
 /// What a request's target asks for.
 enum Way {
     Tunnel,
-    Route,
+    Route(Provider),
     Proxy,
     None,
 }
 
 fn way(head: &Head) -> Way {
-    let below = |prefix: &str| head.target.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    let below = |name: &str| {
+        let rest = head.target.strip_prefix('/').and_then(|target| target.strip_prefix(name));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    };
+    let named = || Provider::ALL.into_iter().find(|provider| below(provider.name()));
     match head.target.as_str() {
         _ if head.method == "CONNECT" => Way::Tunnel,
-        _ if below(anthropic::PREFIX) => Way::Route,
-        target if target.contains("://") && !target.starts_with('/') => Way::Proxy,
+        target if target.starts_with('/') => named().map_or(Way::None, Way::Route),
+        target if target.contains("://") => Way::Proxy,
         _ => Way::None,
     }
 }
@@ -79,10 +83,10 @@ async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize
                 }
             }
         }
-        Way::Route => {
-            entry.facts.way = "route/anthropic";
+        Way::Route(provider) => {
+            entry.facts.way = route::way(provider);
             entry.facts.path = path_of(&head.target);
-            match ticket::at_route(&head, &shared.ticket).and_then(|()| route::find(&shared, &head)) {
+            match ticket::at_route(&head, &shared.ticket).and_then(|()| route::find(provider, &shared, &head)) {
                 Err(denial) => refuse(stream, Form::Anthropic, denial, entry).await,
                 Ok(errand) => http(stream, bytes, async |request| route::serve(request, errand, &shared, entry).await).await,
             }

@@ -10,8 +10,10 @@ mod budget;
 mod connection;
 mod denial;
 mod door;
+mod far;
 mod head;
 mod hello;
+mod keys;
 mod metered;
 mod proxy;
 mod records;
@@ -82,9 +84,6 @@ pub enum Error {
     /// The ticket is empty or short, so that it could be guessed.
     #[error("gateway: the ticket has {0} characters; it needs at least 32")]
     Ticket(usize),
-    /// A route without a credential.
-    #[error("gateway: the policy has a route to {0} but no credential was given for it; set its variable")]
-    NoCredential(String),
     /// A credential that no header can carry.
     #[error("gateway: the credential for {0} has characters that an HTTP header cannot carry, such as a line end; set it again")]
     Credential(String),
@@ -134,7 +133,6 @@ pub struct Gateway {
 struct Shared {
     unlisted: Unlisted,
     network: policy::Network,
-    models: Vec<String>,
     ticket: Secret,
     routes: Vec<route::Route>,
     budget: Arc<budget::Budget>,
@@ -154,12 +152,11 @@ impl Gateway {
         }
         let policy = Policy::compose(spec.policy)?;
         // A route without a credential does not exist: requests to it are refused when they come.
-        let given = policy.network.routes.iter().filter(|route| spec.credentials.contains_key(&route.provider));
-        let routes = given.map(|route| route::Route::prepare(route, &spec.credentials)).collect::<Result<_, _>>()?;
+        let given = policy.network.routes.iter().filter_map(|route| Some((route, spec.credentials.get(&route.provider)?)));
+        let routes = given.map(|(route, credential)| route::Route::prepare(route, &policy, credential)).collect::<Result<_, _>>()?;
         let shared = Shared {
             unlisted: spec.unlisted,
             network: policy.network,
-            models: policy.agent.models,
             ticket: spec.ticket,
             routes,
             budget: Arc::new(budget::Budget::new(&policy.limits)),

@@ -136,11 +136,10 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
     let failed = |error: supervisor::Error| Refusal::of_supervisor(&error);
     let gateway = Gateway::new(board.ground.fence, board.credentials.clone()).map_err(failed)?;
     let places = Places { workspace: board.workspace(), home: board.room.home(), tmp: board.room.tmp() };
-    let address = gateway.address().map_err(failed)?;
-    let provider = format!("http://{address}/anthropic");
-    let launch = Launch { agent: &board.policy.agent, provider: &provider, ticket: &gateway.ticket, home: &places.home, tmp: &places.tmp };
+    let launch = Launch { agent: &board.policy.agent, home: &places.home, tmp: &places.tmp };
     let command = agent::command_line(&launch).into_iter().map(Into::into).collect();
-    let environment = agent::environment(&launch).into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let variables = agent::environment(&launch).into_iter().chain(gateway.variables(&board.policy).map_err(failed)?);
+    let environment = variables.map(|(name, value)| (name.into(), value.into())).collect();
     let task = Task {
         policy: &board.policy,
         command,

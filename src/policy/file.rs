@@ -82,6 +82,8 @@ pub(super) struct Network {
 pub(super) struct Route {
     pub(super) provider: Provider,
     pub(super) base_url: Option<String>,
+    #[serde(default)]
+    pub(super) regions: Vec<String>,
     pub(super) ca_file: Option<String>,
 }
 

@@ -7,19 +7,17 @@ mod empty;
 mod file;
 mod layer;
 mod left;
+mod network;
 mod pattern;
 mod size;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 pub use left::Used;
+pub use network::{Fence, Loopback, Network, Provider, Route};
 pub use pattern::{Origin, Pattern};
 
-use crate::{
-    digest::Digest,
-    host::{Host, HostPort},
-    verdict::Severity,
-};
+use crate::{digest::Digest, verdict::Severity};
 
 /// Of the uids after the agent's own, two are ours; the very last means "as it was" (setresuid(2)).
 const HIGHEST_UID: u32 = u32::MAX - 3;
@@ -144,64 +142,6 @@ pub struct Files {
     pub write: Vec<PathBuf>,
     /// Taken out of the two lists above. A path that does not exist is no error.
     pub deny: Vec<PathBuf>,
-}
-
-/// Which loopback ports the agent reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loopback {
-    /// The gateway, the policy's `ports`, and a range that was free at start.
-    Reserved,
-    /// Every port, and so everything that listens there.
-    Any,
-}
-
-/// What keeps the agent's sockets on loopback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fence {
-    /// The best one that holds on this host.
-    Auto,
-    /// Sockets made and bound to `lo` by the broker.
-    Broker,
-    /// A network namespace of the agent's own.
-    Netns,
-}
-
-/// Section `[network]`.
-#[derive(Clone, Debug)]
-pub struct Network {
-    /// The fence that is asked for.
-    pub fence: Fence,
-    /// Hosts whose TLS is passed through unread.
-    pub tunnels: Vec<HostPort>,
-    /// The job's services, which the gateway forwards to: each appears on a loopback port inside.
-    pub services: Vec<HostPort>,
-    /// Loopback ports that the agent may reach although others listen there.
-    pub ports: Vec<u16>,
-    /// Which loopback ports are in reach.
-    pub loopback: Loopback,
-    /// Hosts that may resolve to private addresses.
-    pub private: Vec<Host>,
-    /// Endpoints that the gateway terminates and puts the credential into.
-    pub routes: Vec<Route>,
-}
-
-/// A far end that the gateway speaks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Provider {
-    /// The Claude API.
-    Anthropic,
-}
-
-/// One `[[network.route]]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// Whose methods, paths and body rules hold.
-    pub provider: Provider,
-    /// `https://host[:port][/path]` without a trailing slash; plain `http` only to loopback.
-    pub base_url: String,
-    /// PEM file with the certificate authorities of that host, besides the built-in ones.
-    pub ca_file: Option<PathBuf>,
 }
 
 /// Whether the agent may make unix sockets.

@@ -5,7 +5,10 @@
 pub mod anthropic;
 pub mod json;
 
-use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue};
+use hyper::{
+    HeaderMap, Method,
+    header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{policy::Provider, secret::Secret};
@@ -23,6 +26,69 @@ impl Refusal {
     /// Refuses by `rule`.
     pub fn new(rule: &'static str, reason: impl Into<String>) -> Self {
         Self { rule, reason: reason.into() }
+    }
+}
+
+/// What the policy says to every request of a route.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Exact names, or a prefix with a final `*`.
+    pub models: Vec<String>,
+    /// Where requests may go, for providers that have regions.
+    pub regions: Vec<String>,
+}
+
+/// Where a request goes that passed as far as its target goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The method.
+    pub method: Method,
+    /// Path and query below the route's base URL, as they are sent.
+    pub path: String,
+    /// The region that the path names or that was chosen for it; empty for providers that have none.
+    pub region: String,
+}
+
+/// Judges where a request to `provider` goes. `path` and `query` are as they were sent, without `/` and the provider's name at
+/// their beginning.
+///
+/// # Errors
+/// Whatever the provider's rules do not list, and any path that could be read in two ways.
+pub fn target(provider: Provider, method: &Method, path: &str, query: Option<&str>, _rules: &Rules) -> Result<Target, Refusal> {
+    match provider {
+        Provider::Anthropic => anthropic::target(method, path, query),
+    }
+}
+
+/// The header fields that go on to `provider`, credential and length not among them.
+///
+/// # Errors
+/// What the provider's rules refuse.
+pub fn headers(provider: Provider, sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
+    match provider {
+        Provider::Anthropic => anthropic::headers(sent),
+    }
+}
+
+/// Judges the body of a request to `provider` and returns the one that goes on: the value that was checked.
+///
+/// # Errors
+/// What the provider's rules refuse.
+pub fn body(provider: Provider, sent: &[u8], _target: &Target, rules: &Rules) -> Result<Vec<u8>, Refusal> {
+    match provider {
+        Provider::Anthropic => anthropic::body(sent, &rules.models),
+    }
+}
+
+/// Bytes of a body that are read at most: the Messages API's own bound (32 MB).
+pub const MAX_BODY: usize = 32 << 20;
+
+/// The variables that tell programs where `provider` is: a base URL below `gateway` (`http://127.0.0.1:PORT`), and the ticket
+/// where its clients have their key.
+pub fn variables(provider: Provider, gateway: &str, ticket: &Secret) -> Vec<(String, String)> {
+    let base = format!("{gateway}/{}", provider.name());
+    match provider {
+        Provider::Anthropic => vec![("ANTHROPIC_BASE_URL".into(), base), ("ANTHROPIC_AUTH_TOKEN".into(), ticket.reveal().to_owned())],
     }
 }
 

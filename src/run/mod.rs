@@ -162,9 +162,9 @@ fn provider_variables(policy: &Policy, gateway: &Gateway, places: &Places) -> Re
     if policy.network.routes.is_empty() {
         return Ok(Variables::new());
     }
-    let provider = format!("http://{}/anthropic", gateway.address()?);
-    let launch = Launch { agent: &policy.agent, provider: &provider, ticket: &gateway.ticket, home: &places.home, tmp: &places.tmp };
-    Ok(agent::environment(&launch).into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    let launch = Launch { agent: &policy.agent, home: &places.home, tmp: &places.tmp };
+    let variables = agent::environment(&launch).into_iter().chain(gateway.variables(policy)?);
+    Ok(variables.map(|(name, value)| (name.into(), value.into())).collect())
 }
 
 /// The command's own status; that we ended it is said aloud, and is our failure unless a signal asked for it.

@@ -29,7 +29,7 @@ use crate::{
     journal::{self, Journal},
     policy::{Policy, Provider, Used},
     promise::Ground,
-    provider::Credential,
+    provider::{self, Credential},
     scribe,
     secret::Secret,
 };
@@ -112,6 +112,17 @@ impl Gateway {
             Some(listener) => listener.local_addr().map_err(|source| Error::Step { step: "ask for the gateway's address", source }),
             None => Ok(SocketAddr::from(([127, 0, 0, 1], doors::PORT))),
         }
+    }
+}
+
+impl Gateway {
+    /// The variables that tell the agent where the far ends of the policy's routes are.
+    ///
+    /// # Errors
+    /// As for [`Gateway::address`].
+    pub fn variables(&self, policy: &Policy) -> Result<Vec<(String, String)>, Error> {
+        let gateway = format!("http://{}", self.address()?);
+        Ok(policy.network.routes.iter().flat_map(|route| provider::variables(route.provider, &gateway, &self.ticket)).collect())
     }
 }
 

@@ -7,9 +7,6 @@ use super::{
     lists,
 };
 
-/// Bytes of a body that are read at most: the Messages API's own bound (32 MB).
-pub const MAX_BODY: usize = 32 << 20;
-
 type Checked = Result<(), Refusal>;
 
 /// Judges `sent` and returns the body that goes on: the value that was checked, its key order kept. `models` are exact

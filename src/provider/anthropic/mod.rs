@@ -5,22 +5,18 @@ mod lists;
 
 use hyper::{HeaderMap, Method, header::HeaderName};
 
-use super::{Refusal, shown};
+use super::{Refusal, Target, shown};
 
-pub use body::{MAX_BODY, body};
-
-/// The path of the gateway under which this provider is reached.
-pub const PREFIX: &str = "/anthropic";
+pub use body::body;
 
 /// The calls that there are, below the provider's base URL.
 const CALLS: &[&str] = &["/v1/messages", "/v1/messages/count_tokens"];
 
-/// Judges where a request goes. `path` and `query` are as they were sent, without [`PREFIX`]; what comes back is the
-/// path with its query, and is sent as it is.
+/// Judges where a request goes: see [`super::target`].
 ///
 /// # Errors
 /// Any other method, path or query, and any path that could be read in two ways.
-pub fn target(method: &Method, path: &str, query: Option<&str>) -> Result<String, Refusal> {
+pub(super) fn target(method: &Method, path: &str, query: Option<&str>) -> Result<Target, Refusal> {
     let refused = |rule, what: String| {
         let known = "the gateway forwards only POST /anthropic/v1/messages and POST /anthropic/v1/messages/count_tokens";
         Err(Refusal::new(rule, format!("{what}: {known}, with no query or with ?beta=true")))
@@ -29,23 +25,24 @@ pub fn target(method: &Method, path: &str, query: Option<&str>) -> Result<String
         return refused("route/path", format!("the path `{}` has an encoding, `;`, `//`, `..` or an odd character", shown(path)));
     }
     if !CALLS.contains(&path) {
-        return refused("route/path", format!("there is no way to {PREFIX}{}", shown(path)));
+        return refused("route/path", format!("there is no way to /anthropic{}", shown(path)));
     }
     if *method != Method::POST {
-        return refused("route/method", format!("{} is not allowed on {PREFIX}{path}", shown(method.as_str())));
+        return refused("route/method", format!("{} is not allowed on /anthropic{path}", shown(method.as_str())));
     }
-    match query {
-        None => Ok(path.to_owned()),
-        Some("beta=true") => Ok(format!("{path}?beta=true")),
-        Some(query) => refused("route/query", format!("the query `{}` is not allowed", shown(query))),
-    }
+    let path = match query {
+        None => path.to_owned(),
+        Some("beta=true") => format!("{path}?beta=true"),
+        Some(query) => return refused("route/query", format!("the query `{}` is not allowed", shown(query))),
+    };
+    Ok(Target { method: Method::POST, path, region: String::new() })
 }
 
 /// The header fields that go on, credential and length not among them.
 ///
 /// # Errors
 /// When `anthropic-beta` names a token that is not listed, or a body that is not plain JSON is announced.
-pub fn headers(sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
+pub(super) fn headers(sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
     let mut kept = HeaderMap::new();
     for (name, value) in sent {
         if lists::HEADERS.contains(&name.as_str()) || name.as_str().starts_with(lists::SDK_HEADERS) {
@@ -82,7 +79,7 @@ mod tests {
     use super::*;
 
     fn judge(method: &str, path: &str, query: Option<&str>) -> Result<String, &'static str> {
-        target(&method.parse().unwrap(), path, query).map_err(|refusal| refusal.rule)
+        target(&method.parse().unwrap(), path, query).map(|target| target.path).map_err(|refusal| refusal.rule)
     }
 
     #[test]

@@ -1,18 +1,13 @@
 //! From layers to one policy: each layer is checked by itself and then only takes away.
 
+mod network;
+
 use std::path::{Component, Path, PathBuf};
 
 use toml::Spanned;
 
-use super::{
-    Agent, Changes, Error, Fence, Files, Limits, Loopback, MergeRequest, Network, Origin, Pattern, Policy, Process, Route, Source, Unix,
-    empty, file, size,
-};
-use crate::{
-    digest::Digest,
-    host::{Host, HostPort},
-    verdict::Severity,
-};
+use super::{Agent, Changes, Error, Files, Limits, MergeRequest, Origin, Pattern, Policy, Process, Source, Unix, empty, file, size};
+use crate::{digest::Digest, verdict::Severity};
 
 /// One layer while it is read: gives a line to every byte offset.
 struct Layer<'a> {
@@ -98,82 +93,6 @@ impl Layer<'_> {
             files.deny.push(self.absolute(&path, "files.deny")?);
         }
         Ok(())
-    }
-
-    fn network(&self, network: &mut Network, file: file::Network) -> Result<(), Error> {
-        if let Some(fence) = file.fence {
-            let wanted = match fence.get_ref() {
-                file::Fence::Auto => network.fence,
-                file::Fence::Broker => Fence::Broker,
-                file::Fence::Netns => Fence::Netns,
-            };
-            if !self.top && network.fence != Fence::Auto && wanted != network.fence {
-                return Err(self.widens(&fence, "network.fence", "the layers above name the other one".to_owned()));
-            }
-            network.fence = wanted;
-        }
-        if let Some(tunnels) = file.tunnels {
-            network.tunnels = self
-                .subset(&network.tunnels, tunnels, "network.tunnels", |text| text.parse::<HostPort>().map_err(|error| error.to_string()))?;
-        }
-        if let Some(services) = file.services {
-            network.services = self.subset(&network.services, services, "network.services", |text| {
-                text.parse::<HostPort>().map_err(|error| error.to_string())
-            })?;
-        }
-        if let Some(ports) = file.ports {
-            for port in &ports {
-                if *port.get_ref() == 0 {
-                    return Err(self.value(port, "network.ports", "is no port; ports are 1 to 65535"));
-                }
-                if !self.top && !network.ports.contains(port.get_ref()) {
-                    return Err(self.widens(port, "network.ports", format!("port {} is not granted above", port.get_ref())));
-                }
-            }
-            network.ports = ports.into_iter().map(Spanned::into_inner).collect();
-        }
-        if let Some(loopback) = file.loopback {
-            network.loopback = match loopback.get_ref() {
-                file::Loopback::Reserved => Loopback::Reserved,
-                file::Loopback::Any if self.top || network.loopback == Loopback::Any => Loopback::Any,
-                file::Loopback::Any => {
-                    return Err(self.widens(&loopback, "network.loopback", "the layers above say \"reserved\"".to_owned()));
-                }
-            };
-        }
-        if let Some(private) = file.private {
-            network.private =
-                self.subset(&network.private, private, "network.private", |text| text.parse::<Host>().map_err(|error| error.to_string()))?;
-        }
-        if let Some(routes) = file.route {
-            let mut checked = Vec::new();
-            for route in routes {
-                let made = self.route(&route)?;
-                if !self.top && !network.routes.contains(&made) {
-                    return Err(self.widens(&route, "network.route", format!("no layer above has this route to {}", made.base_url)));
-                }
-                if checked.iter().any(|other: &Route| other.provider == made.provider) {
-                    return Err(self.value(&route, "network.route", "is the second route to one provider"));
-                }
-                checked.push(made);
-            }
-            network.routes = checked;
-        }
-        Ok(())
-    }
-
-    fn route(&self, route: &Spanned<file::Route>) -> Result<Route, Error> {
-        let file = route.get_ref();
-        let base_url = file.base_url.as_deref().unwrap_or("https://api.anthropic.com").trim_end_matches('/').to_owned();
-        if let Err(error) = crate::http::Endpoint::parse(&base_url) {
-            return Err(self.value(route, "network.route.base_url", &error.to_string()));
-        }
-        let ca_file = match &file.ca_file {
-            Some(path) if Path::new(path).is_absolute() => Some(PathBuf::from(path)),
-            Some(_) => return Err(self.value(route, "network.route.ca_file", "must be an absolute path")),
-            None => None,
-        };
-        Ok(Route { provider: file.provider, base_url, ca_file })
     }
 
     fn process(&self, process: &mut Process, file: file::Process) -> Result<(), Error> {

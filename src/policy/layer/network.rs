@@ -1,0 +1,107 @@
+//! The section `[network]` of a layer.
+
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+
+use super::{
+    super::{
+        Error, file,
+        network::{Fence, Loopback, Network, REGION, Route},
+    },
+    Layer,
+};
+use crate::host::{Host, HostPort};
+
+impl Layer<'_> {
+    pub(super) fn network(&self, network: &mut Network, file: file::Network) -> Result<(), Error> {
+        if let Some(fence) = file.fence {
+            let wanted = match fence.get_ref() {
+                file::Fence::Auto => network.fence,
+                file::Fence::Broker => Fence::Broker,
+                file::Fence::Netns => Fence::Netns,
+            };
+            if !self.top && network.fence != Fence::Auto && wanted != network.fence {
+                return Err(self.widens(&fence, "network.fence", "the layers above name the other one".to_owned()));
+            }
+            network.fence = wanted;
+        }
+        if let Some(tunnels) = file.tunnels {
+            network.tunnels = self
+                .subset(&network.tunnels, tunnels, "network.tunnels", |text| text.parse::<HostPort>().map_err(|error| error.to_string()))?;
+        }
+        if let Some(services) = file.services {
+            network.services = self.subset(&network.services, services, "network.services", |text| {
+                text.parse::<HostPort>().map_err(|error| error.to_string())
+            })?;
+        }
+        if let Some(ports) = file.ports {
+            for port in &ports {
+                if *port.get_ref() == 0 {
+                    return Err(self.value(port, "network.ports", "is no port; ports are 1 to 65535"));
+                }
+                if !self.top && !network.ports.contains(port.get_ref()) {
+                    return Err(self.widens(port, "network.ports", format!("port {} is not granted above", port.get_ref())));
+                }
+            }
+            network.ports = ports.into_iter().map(Spanned::into_inner).collect();
+        }
+        if let Some(loopback) = file.loopback {
+            network.loopback = match loopback.get_ref() {
+                file::Loopback::Reserved => Loopback::Reserved,
+                file::Loopback::Any if self.top || network.loopback == Loopback::Any => Loopback::Any,
+                file::Loopback::Any => {
+                    return Err(self.widens(&loopback, "network.loopback", "the layers above say \"reserved\"".to_owned()));
+                }
+            };
+        }
+        if let Some(private) = file.private {
+            network.private =
+                self.subset(&network.private, private, "network.private", |text| text.parse::<Host>().map_err(|error| error.to_string()))?;
+        }
+        if let Some(routes) = file.route {
+            let mut checked = Vec::new();
+            for route in routes {
+                let made = self.route(&route)?;
+                if !self.top && !network.routes.iter().any(|above| made.is_within(above)) {
+                    return Err(self.widens(&route, "network.route", format!("no layer above has this route to {}", made.base_url)));
+                }
+                if checked.iter().any(|other: &Route| other.provider == made.provider) {
+                    return Err(self.value(&route, "network.route", "is the second route to one provider"));
+                }
+                checked.push(made);
+            }
+            network.routes = checked;
+        }
+        Ok(())
+    }
+
+    fn route(&self, route: &Spanned<file::Route>) -> Result<Route, Error> {
+        let file = route.get_ref();
+        let usual = file.provider.base_url();
+        let base_url = file.base_url.as_deref().unwrap_or(usual).trim_end_matches('/').to_owned();
+        let sound =
+            |region: &&String| !region.is_empty() && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if let Some(odd) = file.regions.iter().find(|region| !sound(region)) {
+            return Err(self.value(route, "network.route.regions", &format!("has `{odd}`, which is no region")));
+        }
+        match (usual.contains(REGION), file.regions.is_empty()) {
+            (true, true) => return Err(self.value(route, "network.route.regions", "must name the regions that requests may go to")),
+            (false, false) => return Err(self.value(route, "network.route.regions", "means nothing to this provider, which has none")),
+            _ => {}
+        }
+        let made = Route { provider: file.provider, base_url, regions: file.regions.clone(), ca_file: self.ca_file(route)? };
+        for url in made.urls().into_values() {
+            crate::http::Endpoint::parse(&url).map_err(|error| self.value(route, "network.route.base_url", &error.to_string()))?;
+        }
+        Ok(made)
+    }
+
+    fn ca_file(&self, route: &Spanned<file::Route>) -> Result<Option<PathBuf>, Error> {
+        match &route.get_ref().ca_file {
+            Some(path) if Path::new(path).is_absolute() => Ok(Some(PathBuf::from(path))),
+            Some(_) => Err(self.value(route, "network.route.ca_file", "must be an absolute path")),
+            None => Ok(None),
+        }
+    }
+}
