@@ -1,7 +1,6 @@
-//! One connection, one request, one decision.
+//! One request, one decision. A connection may carry one request after another, each judged from its first byte.
 
 use std::{
-    io::Cursor,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -23,7 +22,9 @@ use super::{
     metered::Body,
     proxy,
     records::{Desk, Entry},
-    route, ticket, tunnel,
+    route,
+    single::{Answering, Single},
+    ticket, tunnel,
 };
 
 /// An answer that was refused early is still read by a client that sends; what it sends is thrown away for so long.
@@ -33,16 +34,21 @@ const LINGER: Duration = Duration::from_secs(5);
 pub(super) async fn handle(mut stream: TcpStream, shared: Arc<Shared>, desk: Desk) {
     // Only speed depends on it.
     let _ = stream.set_nodelay(true);
-    match head::read(&mut stream).await {
-        Arrival::Silence => {}
-        Arrival::Fault(denial) => {
-            let Some(mut entry) = desk.entry().await else { return };
-            entry.facts.way = "gateway";
-            refuse(stream, Form::Plain, denial, entry).await;
-        }
-        Arrival::Head { head, bytes, length } => {
-            let Some(entry) = desk.entry().await else { return };
-            decide(stream, head, bytes, length, shared, entry).await;
+    loop {
+        match head::read(&mut stream).await {
+            Arrival::Silence => return,
+            Arrival::Fault(denial) => {
+                let Some(mut entry) = desk.entry().await else { return };
+                entry.facts.way = "gateway";
+                return refuse(stream, Form::Plain, denial, entry).await;
+            }
+            Arrival::Head { head, bytes, length } => {
+                let Some(entry) = desk.entry().await else { return };
+                match decide(stream, head, bytes, length, &shared, entry).await {
+                    Some(kept) if head::next(&kept).await => stream = kept,
+                    _ => return,
+                }
+            }
         }
     }
 }
@@ -69,7 +75,8 @@ fn way(head: &Head) -> Way {
     }
 }
 
-async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize, shared: Arc<Shared>, mut entry: Entry) {
+/// What comes back is the connection, where it can carry another request.
+async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize, shared: &Shared, mut entry: Entry) -> Option<TcpStream> {
     entry.facts.method = shown(&head.method);
     match way(&head) {
         Way::Tunnel => {
@@ -79,24 +86,31 @@ async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize
                 Err(denial) => refuse(stream, Form::Plain, denial, entry).await,
                 Ok(()) => {
                     let early = bytes.split_off(length);
-                    tunnel::serve(stream, early, &head, &shared, entry).await;
+                    tunnel::serve(stream, early, &head, shared, entry).await;
                 }
             }
+            None
         }
         Way::Route(provider) => {
             entry.facts.way = route::way(provider);
             entry.facts.path = path_of(&head.target);
-            match ticket::at_route(&head, &shared.ticket).and_then(|()| route::find(provider, &shared, &head)) {
-                Err(denial) => refuse(stream, Form::Anthropic, denial, entry).await,
-                Ok(errand) => http(stream, bytes, async |request| route::serve(request, errand, &shared, entry).await).await,
+            match ticket::at_route(&head, &shared.ticket).and_then(|()| route::find(provider, shared, &head)) {
+                Err(denial) => {
+                    refuse(stream, Form::Anthropic, denial, entry).await;
+                    None
+                }
+                Ok(errand) => http(stream, &head, bytes, length, async |request| route::serve(request, errand, shared, entry).await).await,
             }
         }
         Way::Proxy => {
             entry.facts.way = "proxy";
             entry.facts.path = path_of(&head.target);
             match ticket::at_proxy(&head, &shared.ticket).and_then(|()| proxy::judge(&head, shared.listing())) {
-                Err(denial) => refuse(stream, Form::Plain, denial, entry).await,
-                Ok(errand) => http(stream, bytes, async |request| proxy::serve(request, errand, &shared, entry).await).await,
+                Err(denial) => {
+                    refuse(stream, Form::Plain, denial, entry).await;
+                    None
+                }
+                Ok(errand) => http(stream, &head, bytes, length, async |request| proxy::serve(request, errand, shared, entry).await).await,
             }
         }
         Way::None => {
@@ -104,6 +118,7 @@ async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize
             entry.facts.path = path_of(&head.target);
             let reason = format!("{} {}: nothing is served here", shown(&head.method), path_of(&head.target));
             refuse(stream, Form::Plain, Denial::forbidden("gateway/path", reason), entry).await;
+            None
         }
     }
 }
@@ -113,29 +128,43 @@ pub(super) fn path_of(target: &str) -> String {
     shown(target.split(['?', '#']).next().unwrap_or_default())
 }
 
-/// Lets the HTTP library read the request again from its first byte and answers it; the connection ends with it.
-pub(super) async fn http<F>(stream: TcpStream, bytes: Vec<u8>, answer: impl FnOnce(Request<Incoming>) -> F)
+/// Lets the HTTP library read the request again from its first byte and answers it. `bytes` are what came so far, `length` of
+/// them the head. What comes back is the connection, where it can carry another request.
+pub(super) async fn http<F>(
+    stream: TcpStream,
+    head: &Head,
+    bytes: Vec<u8>,
+    length: usize,
+    answer: impl FnOnce(Request<Incoming>) -> F,
+) -> Option<TcpStream>
 where
     F: Future<Output = Response<Body>>,
 {
-    let (reader, writer) = stream.into_split();
-    let stream = tokio::io::join(Cursor::new(bytes).chain(reader), writer);
-    let answer = Mutex::new(Some(answer));
+    let came = (bytes.len() - length) as u64;
+    // Where more came than the request, nobody waited for the answer; that is not looked at, and the connection ends.
+    let left = head.body_length().and_then(|whole| whole.checked_sub(came));
+    let keeps = left.is_some() && head.keeps();
+    let single = Single::new(stream, bytes, left);
+    let answer = Mutex::new(Some((answer, single.unanswered())));
     let service = service_fn(|request| {
-        let once = answer.lock().ok().and_then(|mut answer| answer.take()).map(|answer| answer(request));
+        let once = answer.lock().ok().and_then(|mut answer| answer.take());
+        let once = once.map(|(answer, unanswered)| (answer(request), unanswered));
         async move {
             match once {
-                Some(answer) => Ok(answer.await),
-                // One request a connection: there is no second one.
+                Some((answer, unanswered)) => Ok(answer.await.map(|body| Answering::new(body, unanswered))),
+                // One request at a time: there is no second one.
                 None => Err(std::io::Error::from(std::io::ErrorKind::InvalidInput)),
             }
         }
     });
-    let served = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).without_shutdown().await;
+    let served = http1::Builder::new().keep_alive(keeps).serve_connection(TokioIo::new(single), service).without_shutdown().await;
     // An error here is a client that left or broke HTTP; its entry tells the rest.
-    if let Ok(parts) = served {
-        part(parts.io.into_inner()).await;
+    let (stream, whole) = served.ok()?.io.into_inner().into_parts();
+    if keeps && whole {
+        return Some(stream);
     }
+    part(stream).await;
+    None
 }
 
 /// Answers a request that goes nowhere.

@@ -1,39 +1,75 @@
-//! A far end that the gateway speaks with itself.
+//! A far end that the gateway speaks with itself: HTTP/1.1 or HTTP/2, as the far end chooses, over connections that are kept.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    error,
+    fmt::{self, Debug},
+    io,
+    path::Path,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use http_body_util::Full;
+use http_body_util::BodyExt as _;
 use hyper::{
-    Request, Response,
+    Request, Response, StatusCode, Uri, Version,
     body::{Bytes, Incoming},
     header::{HOST, HeaderValue},
 };
-use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use tokio::time::timeout;
+use tower_service::Service;
 
-use crate::http::{self, Endpoint, Scheme};
+use crate::http::{self, Endpoint};
 
-use super::{Error, denial::Denial, upstream};
+use super::{
+    Error,
+    denial::Denial,
+    metered::{Body, Broken, SILENCE},
+    upstream::{CONNECT, cause},
+};
+
+/// Connections that wait for their next request, at most.
+const IDLE: usize = 16;
+
+/// How long they wait: less than servers and middleboxes commonly do.
+const KEPT: Duration = Duration::from_secs(50);
 
 /// An endpoint, ready to be spoken to.
-#[derive(Debug)]
 pub(super) struct Far {
     pub(super) endpoint: Endpoint,
-    name: ServerName<'static>,
     host: HeaderValue,
-    tls: Arc<ClientConfig>,
+    client: Client<InTime<HttpsConnector<HttpConnector>>, Body>,
+}
+
+impl Debug for Far {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Far").field(&self.endpoint).finish_non_exhaustive()
+    }
 }
 
 impl Far {
     /// Of a base URL, and a file with certificate authorities besides the built-in ones.
     pub(super) fn prepare(url: &str, ca_file: Option<&Path>) -> Result<Self, Error> {
         let endpoint = Endpoint::parse(url)?;
-        let tls = http::client_config(ca_file).map_err(|source| Error::Tls { url: url.to_owned(), source })?;
-        let form = || http::NotAnEndpoint::Form(url.to_owned());
-        let name = ServerName::try_from(endpoint.server_name()).map_err(|_| form())?;
-        let host = HeaderValue::from_str(&endpoint.host_header()).map_err(|_| form())?;
-        Ok(Self { endpoint, name, host, tls })
+        let mut tls = (*http::client_config(ca_file).map_err(|source| Error::Tls { url: url.to_owned(), source })?).clone();
+        // The connector offers what it speaks.
+        tls.alpn_protocols.clear();
+        let host = HeaderValue::from_str(&endpoint.host_header()).map_err(|_| http::NotAnEndpoint::Form(url.to_owned()))?;
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(KEPT)
+            .pool_max_idle_per_host(IDLE)
+            .build(InTime(connector));
+        Ok(Self { endpoint, host, client })
     }
 
     /// Makes `request`, whose target is a path, one to this end: the base URL's path stands before it.
@@ -44,27 +80,67 @@ impl Far {
         Ok(())
     }
 
-    /// Sends a request that is addressed here. Redirects are no answers: they are not followed.
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Denial> {
+    /// Sends a request that is addressed here. Any status but a switch of protocols or a redirect is an answer: redirects are
+    /// not followed.
+    pub(super) async fn send<B>(&self, request: Request<B>) -> Result<Response<Incoming>, Denial>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Broken>,
+    {
         let to = self.endpoint.to_string();
-        let address = (self.endpoint.server_name(), self.endpoint.address.port);
-        let dial = async {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        };
-        let response = match self.endpoint.scheme {
-            Scheme::Http => upstream::send(&to, upstream::connected(&to, dial).await?, request).await?,
-            Scheme::Https => {
-                let shake = async { TlsConnector::from(self.tls.clone()).connect(self.name.clone(), dial.await?).await };
-                upstream::send(&to, upstream::connected(&to, shake).await?, request).await?
+        let (mut head, body) = request.into_parts();
+        let odd = |_: hyper::http::Error| Denial::forbidden("route/path", "the path cannot be sent");
+        let scheme = if self.endpoint.scheme == http::Scheme::Https { "https" } else { "http" };
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        head.uri = Uri::builder().scheme(scheme).authority(self.endpoint.host_header()).path_and_query(target).build().map_err(odd)?;
+        head.version = Version::HTTP_11;
+        let request = Request::from_parts(head, body.map_err(Into::into).boxed_unsync());
+        let late = |_| Denial::far_end("provider/silent", format!("{to} gave no answer within {} s", SILENCE.as_secs()));
+        let response = timeout(SILENCE, self.client.request(request)).await.map_err(late)?;
+        let response = response.map_err(|error| {
+            if error.is_connect() {
+                let hint = "this is not the policy, trying later may help";
+                Denial::far_end("provider/unreachable", format!("{to} cannot be reached: {}; {hint}", cause(&error)))
+            } else {
+                Denial::far_end("provider/broken", format!("{to} broke off: {}; trying again may help", cause(&error)))
             }
-        };
-        // 304 is no redirect, but no answer to what is sent either.
-        if response.status().is_redirection() {
-            let why = format!("{to} answered with a redirect ({}), and redirects are not followed", response.status());
-            return Err(Denial::far_end("provider/redirect", why));
+        })?;
+        match response.status() {
+            StatusCode::SWITCHING_PROTOCOLS => Err(Denial::far_end("provider/upgrade", format!("{to} switched protocols unasked"))),
+            // 304 is no redirect, but no answer to what is sent either.
+            status if status.is_redirection() => {
+                let why = format!("{to} answered with a redirect ({status}), and redirects are not followed");
+                Err(Denial::far_end("provider/redirect", why))
+            }
+            _ => Ok(response),
         }
-        Ok(response)
+    }
+}
+
+/// A connector that gives up after [`CONNECT`], name and TLS included.
+#[derive(Clone)]
+struct InTime<C>(C);
+
+impl<C> Service<Uri> for InTime<C>
+where
+    C: Service<Uri>,
+    C::Future: Send + 'static,
+    C::Response: 'static,
+    C::Error: Into<Box<dyn error::Error + Send + Sync>> + 'static,
+{
+    type Response = C::Response;
+    type Error = Broken;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, Broken>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        self.0.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let attempt = self.0.call(to);
+        Box::pin(async move {
+            let late = || io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {} s", CONNECT.as_secs()));
+            timeout(CONNECT, attempt).await.map_err(|_| late())?.map_err(Into::into)
+        })
     }
 }

@@ -9,6 +9,7 @@ use std::{io, time::Duration};
 use hyper::StatusCode;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
+    net::TcpStream,
     time::timeout,
 };
 
@@ -23,15 +24,35 @@ const MAX_FIELDS: usize = 100;
 /// A client has so long to send its head.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A client may wait so long before its next request on the same connection.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// A checked head. Method and target are as they were sent.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) method: String,
     pub(super) target: String,
+    /// HTTP/1.1, not 1.0.
+    persists: bool,
     fields: Vec<(String, String)>,
 }
 
 impl Head {
+    /// Bytes of the body, where they are known beforehand.
+    pub(super) fn body_length(&self) -> Option<u64> {
+        match (&self.values("content-length")[..], &self.values("transfer-encoding")[..]) {
+            ([length], []) => length.parse().ok(),
+            ([], []) => Some(0),
+            _ => None,
+        }
+    }
+
+    /// Whether the client keeps the connection for more (RFC 9112 section 9.3).
+    pub(super) fn keeps(&self) -> bool {
+        let mut named = self.values("connection").into_iter().flat_map(|value| value.split(','));
+        self.persists && !named.any(|name| name.trim().eq_ignore_ascii_case("close"))
+    }
+
     /// The values of the field `name` (lower case), in order.
     pub(super) fn values(&self, name: &str) -> Vec<&str> {
         self.fields.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect()
@@ -46,6 +67,11 @@ pub(super) enum Arrival {
     Silence,
     /// Something else.
     Fault(Denial),
+}
+
+/// Waits for a first byte, of a connection that is kept for more.
+pub(super) async fn next(stream: &TcpStream) -> bool {
+    matches!(timeout(IDLE, stream.peek(&mut [0])).await, Ok(Ok(1)))
 }
 
 /// Reads a head from `stream`.
@@ -97,25 +123,25 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Head, Denial> {
     let text = std::str::from_utf8(bytes).ok().and_then(|text| text.strip_suffix("\r\n\r\n"));
     let text = text.ok_or_else(|| bad("the request's head is not plain text"))?;
     let mut lines = text.split("\r\n");
-    let (method, target) = request_line(lines.next().unwrap_or_default())?;
+    let (method, target, persists) = request_line(lines.next().unwrap_or_default())?;
     let fields = lines.map(field).collect::<Result<Vec<_>, _>>()?;
     if fields.len() > MAX_FIELDS {
         return Err(Denial::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "gateway/head", "more than 100 header fields"));
     }
-    let head = Head { method, target, fields };
+    let head = Head { method, target, persists, fields };
     framing(&head)?;
     Ok(head)
 }
 
-fn request_line(line: &str) -> Result<(String, String), Denial> {
+fn request_line(line: &str) -> Result<(String, String, bool), Denial> {
     let parts: Vec<_> = line.split(' ').collect();
-    let [method, target, "HTTP/1.1" | "HTTP/1.0"] = parts[..] else {
+    let [method, target, version @ ("HTTP/1.1" | "HTTP/1.0")] = parts[..] else {
         return Err(bad("the first line is not `METHOD target HTTP/1.1`"));
     };
     if method.is_empty() || !method.bytes().all(is_token) || target.is_empty() || !target.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(bad("the first line has odd characters"));
     }
-    Ok((method.to_owned(), target.to_owned()))
+    Ok((method.to_owned(), target.to_owned(), version == "HTTP/1.1"))
 }
 
 fn field(line: &str) -> Result<(String, String), Denial> {

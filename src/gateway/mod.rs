@@ -1,7 +1,7 @@
 //! The only way out of the agent: a process of its own on loopback that forwards what the policy allows.
 //!
 //! Most clients come through the proxy's door; those that know of none, and the job's services, have doors of their own
-//! (`door`, `transparent`). At the proxy's a connection carries one request. Its head is read and held to one meaning (`head`),
+//! (`door`, `transparent`). At the proxy's each request's head is read and held to one meaning (`head`),
 //! the ticket is checked (`ticket`), then it is a tunnel (`tunnel`), a route (`route`) or a plain request to a listed host
 //! (`proxy`); everything else is refused with a reason. One record leaves for each decision (`records`).
 
@@ -18,6 +18,7 @@ mod metered;
 mod proxy;
 mod records;
 mod route;
+mod single;
 mod ticket;
 mod transparent;
 mod tunnel;

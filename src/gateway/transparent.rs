@@ -61,21 +61,27 @@ async fn tls(stream: &mut TcpStream, port: u16, shared: &Shared, entry: &mut Ent
 }
 
 async fn plain(mut stream: TcpStream, port: u16, shared: Arc<Shared>, desk: Desk) {
-    let arrival = head::read(&mut stream).await;
-    let (head, bytes) = match arrival {
-        Arrival::Silence => return,
-        Arrival::Fault(denial) => {
-            let Some(mut entry) = desk.entry().await else { return };
-            entry.facts.way = "proxy";
-            return refuse(stream, Form::Plain, denial, entry).await;
+    loop {
+        let (head, bytes, length) = match head::read(&mut stream).await {
+            Arrival::Silence => return,
+            Arrival::Fault(denial) => {
+                let Some(mut entry) = desk.entry().await else { return };
+                entry.facts.way = "proxy";
+                return refuse(stream, Form::Plain, denial, entry).await;
+            }
+            Arrival::Head { head, bytes, length } => (head, bytes, length),
+        };
+        let Some(mut entry) = desk.entry().await else { return };
+        (entry.facts.way, entry.facts.method, entry.facts.path) = ("proxy", shown(&head.method), connection::path_of(&head.target));
+        let errand = match named(&head, port).and_then(|to| proxy::errand(to, &head, &head.target, shared.listing())) {
+            Err(denial) => return refuse(stream, Form::Plain, denial, entry).await,
+            Ok(errand) => errand,
+        };
+        let answer = async |request| proxy::serve(request, errand, &shared, entry).await;
+        match connection::http(stream, &head, bytes, length, answer).await {
+            Some(kept) if head::next(&kept).await => stream = kept,
+            _ => return,
         }
-        Arrival::Head { head, bytes, .. } => (head, bytes),
-    };
-    let Some(mut entry) = desk.entry().await else { return };
-    (entry.facts.way, entry.facts.method, entry.facts.path) = ("proxy", shown(&head.method), connection::path_of(&head.target));
-    match named(&head, port).and_then(|to| proxy::errand(to, &head, &head.target, shared.listing())) {
-        Err(denial) => refuse(stream, Form::Plain, denial, entry).await,
-        Ok(errand) => connection::http(stream, bytes, async |request| proxy::serve(request, errand, &shared, entry).await).await,
     }
 }
 

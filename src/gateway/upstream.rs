@@ -87,7 +87,7 @@ where
 }
 
 /// The innermost words of an error: the outer ones only say that something failed.
-fn cause(error: &dyn std::error::Error) -> String {
+pub(super) fn cause(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), cause)
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
+    net::TcpStream,
     thread,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use crate::{
     KEY, Running, TICKET, proxy_ticket,
     route::{ask, hello},
     route_policy, status,
-    support::provider::{Provider, Turn},
+    support::provider::{Block, Provider, Turn},
 };
 
 fn fixture() -> (Provider, Running) {
@@ -28,7 +29,7 @@ fn without_the_ticket_nothing_goes_on() {
     let post = |fields: &str| {
         let length = body.len();
         gateway.raw(format!(
-            "POST /anthropic/v1/messages HTTP/1.1\r\nHost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{fields}\r\n{body}"
+            "POST /anthropic/v1/messages HTTP/1.1\r\nHost: x\r\ncontent-type: application/json\r\nConnection: close\r\ncontent-length: {length}\r\n{fields}\r\n{body}"
         ))
     };
     for fields in [
@@ -95,7 +96,7 @@ fn heads_with_two_meanings_reach_nobody() {
     }
     assert!(provider.requests().is_empty());
     // The same head without a fault.
-    assert_eq!(status(&gateway.raw(format!("{target}{good}content-length: {length}\r\n\r\n{body}"))), 200);
+    assert_eq!(status(&gateway.raw(format!("{target}{good}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"))), 200);
     assert_eq!(status(&gateway.raw(format!("{target}{good}transfer-encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"))), 200);
     assert_eq!(provider.requests().len(), 2);
 }
@@ -184,6 +185,74 @@ fn requests_are_counted_and_end_at_the_limit() {
     assert!(!answer.contains("message_stop"), "{answer}");
     assert_eq!(gateway.records(1)[0]["rule"], "limits/down_bytes");
     assert!(ask(&gateway, "/v1/messages", &hello()).1.contains("limits/down_bytes"));
+}
+
+/// One answer of several on a connection: its head, and its body of a known length or in chunks.
+fn answer(stream: &mut TcpStream) -> String {
+    let (mut seen, mut byte) = (Vec::new(), [0]);
+    let ends = |seen: &[u8]| {
+        let text = String::from_utf8_lossy(seen).to_ascii_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+        match head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()) {
+            Some(length) => body.len() >= length.parse().unwrap(),
+            None => body.ends_with("\r\n0\r\n\r\n"),
+        }
+    };
+    while !ends(&seen) {
+        assert_eq!(stream.read(&mut byte).unwrap(), 1, "it ends in the middle: {}", String::from_utf8_lossy(&seen));
+        seen.push(byte[0]);
+    }
+    String::from_utf8(seen).unwrap()
+}
+
+#[test]
+fn a_kept_connection_carries_requests_that_are_judged_one_by_one() {
+    let (provider, gateway) = fixture();
+    let mut stream = gateway.connect();
+    let mut ask = |ticket: &str, path: &str| {
+        let body = hello().to_string();
+        let fields = format!("Host: x\r\nAuthorization: Bearer {ticket}\r\ncontent-type: application/json\r\n");
+        let request = format!("POST /anthropic{path} HTTP/1.1\r\n{fields}content-length: {}\r\n\r\n{body}", body.len());
+        // In two pieces, so that the body comes after its head.
+        let (first, second) = request.split_at(request.len() - 5);
+        stream.write_all(first.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        stream.write_all(second.as_bytes()).unwrap();
+        answer(&mut stream)
+    };
+    for _ in 0..3 {
+        let answer = ask(TICKET, "/v1/messages");
+        assert_eq!(status(&answer), 200, "{answer}");
+        assert!(!answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
+    }
+    // The body is refused: that is an answer like another. A wrong ticket or path ends the connection.
+    assert_eq!(status(&ask(TICKET, "/v1/messages")), 200);
+    assert_eq!(status(&ask("wrong-ticket", "/v1/messages")), 401);
+    assert_eq!(provider.requests().len(), 4);
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    let records = gateway.records(5);
+    assert_eq!(records.iter().filter(|record| record["allowed"] == true).count(), 4);
+    assert_eq!(records[4]["rule"], "gateway/ticket");
+}
+
+#[test]
+fn whoever_does_not_wait_for_the_answer_gets_no_second_one() {
+    let provider = Provider::start(vec![Turn::Pauses(vec![Block::Text("late".to_owned())])]);
+    let gateway = Running::start(&route_policy(&provider.base_url()));
+    let body = hello().to_string();
+    let fields = format!("Host: x\r\nAuthorization: Bearer {TICKET}\r\ncontent-type: application/json\r\n");
+    let request = format!("POST /anthropic/v1/messages HTTP/1.1\r\n{fields}content-length: {}\r\n\r\n{body}", body.len());
+    let mut stream = gateway.connect();
+    stream.write_all(request.as_bytes()).unwrap();
+    while provider.requests().is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    stream.write_all(request.as_bytes()).unwrap();
+    provider.release();
+    let mut all = String::new();
+    stream.read_to_string(&mut all).unwrap();
+    assert_eq!(all.matches("HTTP/1.1 ").count(), 1, "{all}");
+    assert_eq!((provider.requests().len(), gateway.records(1).len()), (1, 1));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod route;
 #[path = "../support/mod.rs"]
 mod support;
 mod tunnel;
+mod upstream;
 
 use std::{
     io::{Read, Write},

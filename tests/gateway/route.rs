@@ -19,7 +19,7 @@ pub(crate) fn hello() -> Value {
 
 fn request(path: &str, fields: &str, body: &str) -> String {
     format!(
-        "POST /anthropic{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TICKET}\r\ncontent-type: application/json\r\n{fields}content-length: {}\r\n\r\n{body}",
+        "POST /anthropic{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TICKET}\r\ncontent-type: application/json\r\nConnection: close\r\n{fields}content-length: {}\r\n\r\n{body}",
         body.len()
     )
 }
@@ -304,8 +304,8 @@ fn an_agent_that_leaves_takes_its_request_along() {
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
-#[test]
-fn over_tls_only_the_named_authority_is_believed() {
+/// A server's side of TLS for 127.0.0.1, and a file with the certificate that signs for it.
+pub(crate) fn tls() -> (rustls::ServerConfig, tempfile::NamedTempFile) {
     let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
     let config = rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
@@ -314,16 +314,23 @@ fn over_tls_only_the_named_authority_is_believed() {
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), cert.pem()).unwrap();
+    (config, file)
+}
+
+#[test]
+fn over_tls_only_the_named_authority_is_believed() {
+    let (config, file) = tls();
     let provider = Provider::start_tls(vec![Turn::text("hi")], std::sync::Arc::new(config));
     let gateway = Running::start(&route_policy(&provider.base_url()));
     let (code, answer) = ask(&gateway, "/v1/messages", &hello());
     assert!(code == 502 && answer.contains("certificate") && provider.requests().is_empty(), "{answer}");
 
-    let file = std::env::temp_dir().join(format!("tidewaiter-test-ca-{}.pem", std::process::id()));
-    std::fs::write(&file, cert.pem()).unwrap();
-    let policy = route_policy(&provider.base_url()).replace("base_url", &format!("ca_file = \"{}\"\nbase_url", file.display()));
+    let policy = route_policy(&provider.base_url()).replace("base_url", &format!("ca_file = \"{}\"\nbase_url", file.path().display()));
     let gateway = Running::start(&policy);
-    std::fs::remove_file(&file).unwrap();
+    // What the gateway needs of it, it has read.
+    drop(file);
     let (code, answer) = ask(&gateway, "/v1/messages", &hello());
     assert_eq!(code, 200, "{answer}");
     assert_eq!(provider.requests()[0].header("x-api-key"), Some(KEY));

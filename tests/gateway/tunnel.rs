@@ -237,7 +237,7 @@ fn a_tunnel_ends_where_the_budget_does() {
 fn plain_http_goes_to_listed_hosts_only() {
     let far = Far::start(b"HTTP/1.1 302 Found\r\nlocation: http://evil.example/\r\nkeep-alive: x\r\ncontent-length: 2\r\n\r\nok");
     let gateway = Running::start(&policy(far.port, "\"localhost\""));
-    let ask = |url: &str, fields: &str| gateway.raw(format!("GET {url} HTTP/1.1\r\n{}{fields}\r\n", proxy_ticket()));
+    let ask = |url: &str, fields: &str| gateway.raw(format!("GET {url} HTTP/1.1\r\nConnection: close\r\n{}{fields}\r\n", proxy_ticket()));
     let port = far.port;
     for (url, fields, code) in [
         ("http://evil.example/".to_owned(), String::new(), 403),

@@ -1,0 +1,109 @@
+//! How the gateway speaks with a far end: connections that are kept, HTTP/1.1 or HTTP/2 as the far end chooses.
+
+use std::{
+    convert::Infallible,
+    net::TcpListener,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    Request, Response, Version,
+    body::{Bytes, Incoming},
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tempfile::NamedTempFile;
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    Running,
+    route::{ask, hello, tls},
+    route_policy,
+};
+
+/// A far end that keeps its connections.
+struct Keeps {
+    url: String,
+    ca: NamedTempFile,
+    connections: Arc<AtomicUsize>,
+    versions: Arc<Mutex<Vec<Version>>>,
+}
+
+impl Keeps {
+    /// Speaks the first of `protocols` that the gateway offers as well.
+    fn start(protocols: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let (mut config, ca) = tls();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let (connections, versions) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Version>>>::default());
+        let (count, seen) = (connections.clone(), versions.clone());
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(serve(listener, TlsAcceptor::from(Arc::new(config)), count, seen));
+        });
+        Self { url, ca, connections, versions }
+    }
+
+    fn policy(&self) -> String {
+        let authority = format!("ca_file = \"{}\"\n[limits]", self.ca.path().display());
+        route_policy(&self.url).replace("[limits]", &authority)
+    }
+}
+
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor, count: Arc<AtomicUsize>, seen: Arc<Mutex<Vec<Version>>>) {
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    while let Ok((stream, _)) = listener.accept().await {
+        let (acceptor, seen) = (acceptor.clone(), seen.clone());
+        count.fetch_add(1, SeqCst);
+        tokio::spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            let service = service_fn(move |request: Request<Incoming>| {
+                seen.lock().unwrap().push(request.version());
+                async move {
+                    let host = request.headers().get("host").map(|host| host.to_str().unwrap().to_owned());
+                    let host = host.or_else(|| request.uri().authority().map(ToString::to_string));
+                    let body = request.into_body().collect().await.unwrap().to_bytes();
+                    let text = format!("{{\"host\":{host:?},\"bytes\":{}}}", body.len());
+                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
+                }
+            });
+            let stream = TokioIo::new(stream);
+            // The client leaves when it likes.
+            let _ = match is_http2 {
+                true => http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await,
+                false => http1::Builder::new().serve_connection(stream, service).await,
+            };
+        });
+    }
+}
+
+fn three_requests(protocols: &[&str], version: Version) {
+    let far = Keeps::start(protocols);
+    let gateway = Running::start(&far.policy());
+    for _ in 0..3 {
+        let (code, answer) = ask(&gateway, "/v1/messages", &hello());
+        assert_eq!(code, 200, "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 ") && answer.contains("\"bytes\":") && answer.contains("127.0.0.1:"), "{answer}");
+    }
+    assert_eq!(*far.versions.lock().unwrap(), [version; 3]);
+    assert_eq!(far.connections.load(SeqCst), 1, "one connection is kept");
+}
+
+#[test]
+fn a_far_end_of_http_2_is_spoken_to_in_it() {
+    three_requests(&["h2", "http/1.1"], Version::HTTP_2);
+}
+
+#[test]
+fn a_connection_of_http_1_is_kept() {
+    three_requests(&["http/1.1"], Version::HTTP_11);
+}
