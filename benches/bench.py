@@ -34,10 +34,12 @@ def took(command):
     return (time.perf_counter() - start) * 1000
 
 
-def said_in(workspace):
-    """Runs a command in a workspace and takes the number that it prints."""
+def said_in(workspace, made=None):
+    """Runs a command in a workspace and takes the number that it prints; what was `made` there by an earlier one goes first."""
 
     def said(command):
+        if made:
+            shutil.rmtree(f"{workspace}/{made}", ignore_errors=True)
         return float(run(command, cwd=workspace).split()[-1])
 
     return said
@@ -144,6 +146,69 @@ def many_files():
     run(bare(["git", "-C", "many", "status"]))
 
 
+def crate():
+    """A crate of a few thousand lines without a dependency; its folder and cargo's, where there is one that all may run."""
+    os.makedirs("crate/src")
+    with open("crate/Cargo.toml", "w") as manifest:
+        manifest.write('[package]\nname = "work"\nversion = "0.1.0"\nedition = "2021"\n[profile.dev]\ndebug = false\nincremental = false\n')
+    with open("crate/src/main.rs", "w") as main:
+        for number in range(PARTS):
+            main.write(f"mod part{number};\n")
+            with open(f"crate/src/part{number}.rs", "w") as part:
+                part.write(PART.replace("NUMBER", str(number)))
+        calls = " + ".join(f"part{number}::total(seed)" for number in range(PARTS))
+        main.write(f"fn main() {{\n    let seed = std::env::args().count() as u64;\n    println!(\"{{}}\", {calls});\n}}\n")
+    given("crate")
+    found = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, cwd="/") if shutil.which("rustc") else None
+    for folder in (f"{found.stdout.strip()}/bin" if found else "", "/usr/bin"):
+        if folder.startswith("/usr/") and os.access(f"{folder}/cargo", os.X_OK):
+            return folder
+    return None
+
+
+PARTS = 80
+PART = """//! Part NUMBER.
+use std::fmt;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd)]
+pub struct Key {
+    name: String,
+    rank: u64,
+}
+
+#[derive(Clone, Debug)]
+pub enum Value {
+    One(u64),
+    Many(Vec<Value>),
+    Named(Key, Box<Value>),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(value) => write!(out, "{value}"),
+            Self::Many(values) => values.iter().try_for_each(|value| write!(out, "{value},")),
+            Self::Named(key, value) => write!(out, "{}={value};", key.name),
+        }
+    }
+}
+
+fn sum(value: &Value) -> u64 {
+    match value {
+        Value::One(value) => *value,
+        Value::Many(values) => values.iter().map(sum).fold(NUMBER, u64::wrapping_add),
+        Value::Named(key, value) => sum(value) ^ key.rank,
+    }
+}
+
+pub fn total(seed: u64) -> u64 {
+    let many: Vec<Value> = (0..seed % 7 + NUMBER).map(Value::One).collect();
+    let named = Value::Named(Key { name: format!("key {seed}"), rank: seed }, Box::new(Value::Many(many)));
+    sum(&named).wrapping_add(named.to_string().len() as u64)
+}
+"""
+
+
 def memory(fence):
     """Resident MiB of our own processes while the agent sleeps, by role."""
     agent = subprocess.Popen(inside(fence, ["sleep", "3"]), cwd="small", stdin=subprocess.DEVNULL)
@@ -169,12 +234,18 @@ for fence in standing:
     start(f"tidewaiter, {fence}, gateway included", inside(fence, ["true"]), {"broker": 6, "netns": 8}[fence])
 peers()
 many_files()
+folder = crate()
 for fence in standing:
     for what, work in {
         "git status on 50,000 files": timed(["git", "status", "--porcelain"]),
         "tar of 50,000 files": timed(["sh", "-c", "tar -cf - --exclude=./.git . | cat"]),
     }.items():
         ratio(what, said_in("many"), fence, work, 1.05, 21)
+    if folder is None:
+        print("NOT RUN: a Rust build: no cargo below /usr (Debian, Ubuntu: sudo apt-get install cargo)")
+    else:
+        build = ["env", "-i", f"PATH={folder}:/usr/bin:/bin", f"HOME={HERE}/crate", f"TMPDIR={HERE}/crate", "cargo", "build", "--offline", "--quiet"]
+        ratio("Rust build of 3,000 lines", said_in("crate", "target"), fence, timed(build), 1.05, 5)
     for loop, rounds, bound in (("getppid", 500_000, 1.1), ("stat", 200_000, 1.1), ("open", 100_000, 1.4)):
         ratio(f"{loop} loop", said_in("small"), fence, ["./loops", loop, str(rounds)], bound, 24)
     # Nanoseconds a block: throughput is its inverse.
