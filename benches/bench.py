@@ -1,4 +1,6 @@
-"""Measures what locking in costs: bench.py BINARY POLICY, in a directory that holds `small/loops`.
+"""Measures what locking in costs: bench.py BINARY POLICY ENTER, in a directory that holds `small/loops`.
+
+ENTER runs a command in a container as Docker makes it.
 
 Everything is measured against the bare command, in pairs whose order alternates, so that both meet the same machine. Of starts
 the median of the pairs' differences is shown. Of work, the fastest third of each side is compared: what else the machine does
@@ -14,7 +16,7 @@ import subprocess
 import sys
 import time
 
-BINARY, POLICY = sys.argv[1:]
+BINARY, POLICY, ENTER = sys.argv[1:]
 PAIRS = int(os.environ.get("TIDEWAITER_BENCH_PAIRS", "40"))
 AGENT = 61000
 HERE = os.getcwd()
@@ -227,6 +229,20 @@ def memory(fence):
     return sizes
 
 
+def contained():
+    """socket() in a container as Docker makes it: there the broker makes each socket, and the engine's filter is asked too."""
+    if os.geteuid() != 0 or not all(shutil.which(program) for program in ("podman", "runc", "unshare", "ip")):
+        print("NOT RUN: socket() in a container: it needs root, podman, runc and iproute2")
+        return
+    for user in (0, 1000):
+        shutil.copytree("small", f"user{user}")
+        run(["chown", "-R", f"{user}:{user}", f"user{user}"])
+        place = f"{HERE}/user{user}"
+        entered = [ENTER, "--user", f"{user}:{user}", "--volume", f"{HERE}:{HERE}", "--workdir", place, "--"]
+        sockets = inside("broker", ["./loops", "socket", "20000"])
+        row(f"socket(), median, in runc as uid {user}", float(run([*entered, *sockets]).split()[-1]) / 1000, 25, "us")
+
+
 print(f"starts: medians of {PAIRS} alternating pairs; work: the fastest third of each side")
 given("small")
 standing = list(fences())
@@ -256,6 +272,7 @@ for fence in standing:
     both = sizes.get("tidewaiter", 0) + sizes.get("tidewaiter-broker", 0)
     row(f"supervisor and broker, resident, {fence}", both, 8, "MiB")
     row(f"gateway, resident, {fence}", sizes.get("tidewaiter-gateway", 0), 16, "MiB")
+contained()
 row("binary", os.path.getsize(BINARY) / (1 << 20), 12, "MiB")
 if missed:
     print(f"over the bound: {', '.join(missed)}")
