@@ -1,6 +1,6 @@
-"""Measures what locking in costs: bench.py BINARY POLICY ENTER, in a directory that holds `small/loops`.
+"""Measures what locking in costs: bench.py BINARY POLICY ENTER PEERS, in a directory that holds `small/loops`.
 
-ENTER runs a command in a container as Docker makes it.
+ENTER runs a command in a container as Docker makes it; PEERS is where peers.sh installs.
 
 Everything is measured against the bare command, in pairs whose order alternates, so that both meet the same machine. Of starts
 the median of the pairs' differences is shown. Of work, the fastest third of each side is compared: what else the machine does
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-BINARY, POLICY, ENTER = sys.argv[1:]
+BINARY, POLICY, ENTER, PEERS = sys.argv[1:]
 PAIRS = int(os.environ.get("TIDEWAITER_BENCH_PAIRS", "40"))
 AGENT = 61000
 HERE = os.getcwd()
@@ -30,9 +30,9 @@ def run(command, given="", **options):
     return done.stdout
 
 
-def took(command):
+def took(command, **options):
     start = time.perf_counter()
-    run(command, cwd="small")
+    run(command, cwd="small", **options)
     return (time.perf_counter() - start) * 1000
 
 
@@ -81,8 +81,8 @@ def row(what, value, bound, unit, more=""):
     print(f"{'!' if over else ' '} {what:<44} {value:9.3f} {unit:<5} {limit:<11} {more}".rstrip(), flush=True)
 
 
-def start(what, other, bound, count=PAIRS):
-    made = pairs(took, ["true"], other, count)
+def start(what, other, bound, count=PAIRS, **options):
+    made = pairs(lambda command: took(command, **options), ["true"], other, count)
     row(f"start, {what}", statistics.median(b - a for a, b in made), bound, "ms")
 
 
@@ -102,20 +102,24 @@ def fences():
 
 
 def peers():
+    home = f"{PEERS}/home"
+    # What they keep stays with them; codex takes no home below /tmp.
+    known = os.environ | {"PATH": f"{PEERS}/bin:{os.environ['PATH']}", "HOME": home, "CODEX_HOME": home}
     for name, command in {
         "bubblewrap": ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--unshare-net", "true"],
-        "nono": ["nono", "run", "--allow", ".", "--", "true"],
+        "nono": ["nono", "run", "--silent", "--allow", ".", "--block-net", "--", "true"],
+        "nono with a list of hosts": ["nono", "run", "--silent", "--allow", ".", "--allow-domain", "allowed.example", "--", "true"],
+        "codex's sandbox": ["codex", "sandbox", "--", "true"],
         "srt": ["srt", "true"],
-        "codex's sandbox": ["codex", "sandbox", "linux", "true"],
     }.items():
-        if shutil.which(command[0]) is None:
-            print(f"  start, {name:<37}   not installed here")
+        if shutil.which(command[0], path=known["PATH"]) is None:
+            print(f"  start, {name:<37}   not installed here (benches/peers.sh)")
             continue
-        tried = subprocess.run(command, cwd="small", stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        tried = subprocess.run(command, cwd="small", env=known, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if tried.returncode != 0:
             print(f"  start, {name:<37}   does not start here: {' '.join(tried.stderr.split())[-120:]}")
         else:
-            start(name, command, None, 15)
+            start(name, command, None, 15, env=known)
 
 
 def timed(command):

@@ -4,6 +4,7 @@
 #   run.sh BINARY
 #
 # TIDEWAITER_BENCH_PAIRS    pairs of each start that are measured                                   [40]
+# TIDEWAITER_BENCH_PEERS    1: install the peers first (peers.sh); else those that are there are measured
 # TIDEWAITER_BENCH_STRICT   1: exit with 1 where a figure is over its bound                         [none]
 set -eu
 binary=$(realpath "${1:?usage: run.sh BINARY}")
@@ -12,6 +13,8 @@ for program in python3 cc git tar setpriv; do
     command -v $program >/dev/null 2>&1 || { echo "bench: $program is missing (Debian, Ubuntu: sudo apt-get install python3 gcc git tar util-linux)" >&2; exit 1; }
 done
 here=$(cd "$(dirname "$0")" && pwd)
+peers="${XDG_CACHE_HOME:-$HOME/.cache}/tidewaiter/peers"
+[ "${TIDEWAITER_BENCH_PEERS:-}" != 1 ] || sh "$here/peers.sh" "$peers"
 # Below /tmp, and open: the agent's uid and a container's user enter it.
 scratch=$(mktemp -d /tmp/tidewaiter-bench.XXXXXX)
 trap 'rm -rf "$scratch"' EXIT
@@ -20,4 +23,4 @@ mkdir "$scratch/small"
 cc -O2 -o "$scratch/small/loops" "$here/loops.c"
 cp "$binary" "$scratch/tidewaiter"
 cd "$scratch"
-python3 "$here/bench.py" "$scratch/tidewaiter" "$(realpath "$here/../policies/default.toml")" "$(realpath "$here/../tests/containers/enter.sh")"
+python3 "$here/bench.py" "$scratch/tidewaiter" "$(realpath "$here/../policies/default.toml")" "$(realpath "$here/../tests/containers/enter.sh")" "$peers"
