@@ -31,6 +31,7 @@ pub mod gitlab;
 pub mod provider;
 
 // walls, ways out, inspection
+pub mod cgroup;
 pub mod environment;
 pub mod fence;
 pub mod gate;

@@ -188,6 +188,9 @@ fn run_command(options: Run) -> ExitCode {
     }
     let done =
         run::run(run::Options { policy: layers.policy, workspace, journal, command, log, stdin, colours: terminal::colours(), stance });
+    if let Some(starved) = done.as_ref().ok().and_then(|done| done.starved.as_ref()) {
+        terminal::say(starved);
+    }
     if observe {
         terminal::say(&observed(done.as_ref().ok(), &shown));
     }

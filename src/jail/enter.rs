@@ -28,7 +28,7 @@ use nix::{
 };
 
 use super::{Failure, Report, Spec, exec, probe};
-use crate::{fence::calls, landlock, limits, seccomp, sys};
+use crate::{cgroup, fence::calls, landlock, limits, seccomp, sys};
 
 /// The descriptors that `enter` finds, from 3 on.
 #[derive(Debug)]
@@ -65,6 +65,9 @@ pub enum Error {
     /// A resource limit.
     #[error(transparent)]
     Limits(#[from] limits::Error),
+    /// The cgroup.
+    #[error("entering the cgroup: {0}")]
+    Cgroup(#[from] cgroup::Error),
     /// Landlock.
     #[error(transparent)]
     Landlock(#[from] landlock::Error),
@@ -130,6 +133,9 @@ pub fn enter(spec: &Spec, fds: &mut Descriptors) -> Result<Infallible, Error> {
     step("close descriptors", sys::descriptor::close_on_exec_from(3))?;
     step("file mode mask", Ok::<_, Errno>(umask(Mode::from_bits_truncate(0o022))))?;
     limits::apply(&spec.limits)?;
+    if let Some(cgroup) = &spec.cgroup {
+        cgroup.join()?;
+    }
     let paths = landlock::open(&spec.grants)?;
     // As root this goes through the workspace's permissions, so the directory is entered before the uid changes.
     step("enter the workspace", chdir(&spec.directory))?;
@@ -235,6 +241,7 @@ mod tests {
             directory: "/".into(),
             uid: None,
             limits: limits::Limits { processes: 1, open_files: 1, file_bytes: 1 },
+            cgroup: None,
             grants: Grants::default(),
             fence: Fence::Broker,
             unix: true,

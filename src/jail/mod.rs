@@ -13,6 +13,7 @@ use std::{ffi::OsString, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    cgroup::Cgroup,
     fence::{Fence, Watching},
     landlock::Grants,
     limits::Limits,
@@ -33,6 +34,8 @@ pub struct Spec {
     pub uid: Option<u32>,
     /// Resource limits.
     pub limits: Limits,
+    /// The cgroup that it runs in, where one was made for it.
+    pub cgroup: Option<Cgroup>,
     /// Files and ports.
     pub grants: Grants,
     /// What keeps its sockets on loopback.

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, Report};
 use crate::{
+    cgroup::Cgroup,
     fence::{
         look,
         netns::{self, Space},
@@ -73,12 +74,14 @@ pub enum Emptying {
 }
 
 /// What keeper and stem have to know.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Orders {
     /// How to empty the room.
     pub emptying: Emptying,
     /// Whether the run is only observed, so that the witness resolves paths.
     pub observed: bool,
+    /// The cgroup that the agent runs in; the keeper removes it.
+    pub cgroup: Option<Cgroup>,
 }
 
 /// What the stem tells, a JSON line each.
@@ -89,6 +92,8 @@ pub enum News {
     Ended(i32),
     /// This signal, which asks to end, came to the stem: from outside, since nobody of the agent can reach it.
     Asked(i32),
+    /// The kernel killed so many for want of memory in the agent's cgroup.
+    OutOfMemory(u64),
     /// No descendant is left; so many were killed or had been left behind.
     Empty(u32),
 }
@@ -127,7 +132,15 @@ pub struct Kept {
 ///
 /// # Errors
 /// When a namespace or the stem could not be made, or waiting failed.
-pub fn keep(Kept { stem: handed, space, door }: Kept) -> Result<(), Error> {
+pub fn keep(kept: Kept) -> Result<(), Error> {
+    let Orders { emptying, cgroup, .. } = Orders::read(step("read how to empty the room", kept.stem[7].try_clone())?)?;
+    let held = hold(kept, emptying);
+    let removed = cgroup.map_or(Ok(()), |cgroup| step("remove the agent's cgroup", cgroup.remove()));
+    held.and(removed)
+}
+
+/// Until nobody of the agent is left.
+fn hold(Kept { stem: handed, space, door }: Kept, emptying: Emptying) -> Result<(), Error> {
     if let Err(error) = enter_space(space, door) {
         // Standard error is the agent's: the reason goes home by the way of all walls.
         let report = Report::Failed { reason: error.to_string(), kind: Failure::Wall };
@@ -135,7 +148,6 @@ pub fn keep(Kept { stem: handed, space, door }: Kept) -> Result<(), Error> {
         return step("tell", writeln!(File::from(step("tell", handed[1].try_clone())?), "{line}"));
     }
     step("adopt orphans", prctl::set_child_subreaper(true))?;
-    let emptying = Orders::read(step("read how to empty the room", handed[7].try_clone())?)?.emptying;
     emptying.bound()?;
     let streams = (io::stdin(), io::stdout(), io::stderr());
     let mut all = vec![(streams.0.as_fd(), 0), (streams.1.as_fd(), 1), (streams.2.as_fd(), 2)];
@@ -223,7 +235,7 @@ fn with_reach_of(agent: u32, killer: u32, send: impl FnOnce() -> io::Result<()>)
 pub fn main(fds: Descriptors) -> Result<(), Error> {
     step("ignore nothing", prctl::set_dumpable(false))?;
     step("adopt orphans", prctl::set_child_subreaper(true))?;
-    let Orders { emptying, observed } = Orders::read(fds.orders)?;
+    let Orders { emptying, observed, cgroup } = Orders::read(fds.orders)?;
     emptying.bound()?;
     let mut watched = SigSet::empty();
     [Signal::SIGCHLD, Signal::SIGTERM].into_iter().for_each(|signal| watched.add(signal));
@@ -241,7 +253,8 @@ pub fn main(fds: Descriptors) -> Result<(), Error> {
     let agent = i32::try_from(agent.id()).unwrap_or(i32::MAX);
     drop((spec, report, go, broker, parent));
     step("leave the agent's streams", silence())?;
-    let mut room = Room { agent, ended: false, reaped: 0, emptying, observed, control: File::from(control), news: File::from(news) };
+    let mut room =
+        Room { agent, ended: false, reaped: 0, emptying, observed, cgroup, control: File::from(control), news: File::from(news) };
     let result = room.watch(&signals, asks);
     let emptied = room.empty();
     result.and(emptied)
@@ -262,6 +275,7 @@ struct Room {
     reaped: u32,
     emptying: Emptying,
     observed: bool,
+    cgroup: Option<Cgroup>,
     control: File,
     news: File,
 }
@@ -325,6 +339,10 @@ impl Room {
             if !self.reap(false)? {
                 break;
             }
+        }
+        match self.cgroup.as_ref().map_or(0, Cgroup::killed) {
+            0 => {}
+            killed => self.tell(News::OutOfMemory(killed))?,
         }
         let count = self.reaped.saturating_sub(1);
         self.tell(News::Empty(count))

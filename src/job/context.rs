@@ -96,6 +96,7 @@ impl Refusal {
         let exit = match error {
             supervisor::Error::Entering { kind: Failure::Wall, .. }
             | supervisor::Error::Ports(_)
+            | supervisor::Error::Cgroup(_)
             | supervisor::Error::Listen(_)
             | supervisor::Error::Room { .. } => Exit::Host,
             supervisor::Error::Entering { .. } => Exit::Agent,

@@ -160,6 +160,9 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
     board.used = Used::ALL;
     let outcome = supervisor::hold(task, &mut board.journal).map_err(failed)?;
     board.used = outcome.used;
+    if let Some(said) = outcome.starved() {
+        board.log.say(&said);
+    }
     if outcome.left_behind > 0 {
         board.log.say(&format!("the agent left {} processes behind; they were killed", outcome.left_behind));
     }

@@ -103,6 +103,11 @@ pub enum Event {
         /// The fence that holds it.
         fence: String,
     },
+    /// The kernel killed processes of the agent: together they used more than `process.limits.memory_bytes`.
+    OutOfMemory {
+        /// How many.
+        killed: u64,
+    },
     /// The agent ended.
     Ended {
         /// Its exit status as a shell says it.

@@ -45,7 +45,16 @@ pub(super) fn policy() -> Policy {
             private: vec![],
             routes: vec![],
         },
-        process: Process { env: vec![], unix: Unix::Auto, uid: 61_000, processes: 2048, open_files: 4096, file_bytes: 4 << 30 },
+        process: Process {
+            env: vec![],
+            unix: Unix::Auto,
+            uid: 61_000,
+            processes: 2048,
+            open_files: 4096,
+            file_bytes: 4 << 30,
+            memory_bytes: None,
+            cpus: None,
+        },
         limits: Limits {
             time: std::time::Duration::from_secs(3600),
             turns: None,

@@ -111,6 +111,8 @@ pub(super) struct ProcessLimits {
     pub(super) processes: Option<Spanned<u64>>,
     pub(super) open_files: Option<Spanned<u64>>,
     pub(super) file_bytes: Option<Spanned<Size>>,
+    pub(super) memory_bytes: Option<Spanned<Size>>,
+    pub(super) cpus: Option<Spanned<f64>>,
 }
 
 /// A number, or a number with a unit.

@@ -164,12 +164,16 @@ pub struct Process {
     pub unix: Unix,
     /// The agent's uid and gid where the supervisor is root.
     pub uid: u32,
-    /// Processes and threads of the agent's uid (`RLIMIT_NPROC`).
+    /// Processes and threads of the agent's uid (`RLIMIT_NPROC`), and of the agent's cgroup where it has one (`pids.max`).
     pub processes: u64,
     /// Open files a process (`RLIMIT_NOFILE`).
     pub open_files: u64,
     /// Bytes a file (`RLIMIT_FSIZE`).
     pub file_bytes: u64,
+    /// Bytes of memory that all of them use together; needs a cgroup that can be written.
+    pub memory_bytes: Option<u64>,
+    /// Processors that all of them use together; needs such a cgroup too.
+    pub cpus: Option<f64>,
 }
 
 /// Section `[limits]`.

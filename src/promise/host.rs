@@ -8,8 +8,10 @@ use serde::Serialize;
 use super::{
     container::{self, Container},
     trial::{self, Refused},
+    wall::Lack,
 };
 use crate::{
+    cgroup::Bounds,
     fence::netns::{self, Namespaces},
     policy::{Fence, Files, Policy},
     sys,
@@ -26,6 +28,8 @@ pub struct Host {
     pub landlock: u32,
     /// Landlock's fixed errata, as bits.
     pub landlock_errata: u32,
+    /// The bounds of a cgroup that was made here, and removed again; none where the policy asks for none.
+    pub cgroup: Option<Result<String, Lack>>,
     /// What was tried, and does not work here.
     pub refused: Refused,
     /// The first path that the policy grants and that is not there.
@@ -66,6 +70,7 @@ pub fn look(policy: &Policy) -> Host {
         architecture,
         landlock: sys::landlock::abi(),
         landlock_errata: sys::landlock::errata(),
+        cgroup: Bounds::of(&policy.process).map(|bounds| trial::cgroup(&bounds)),
         refused: trial::all(),
         absent: absent(&policy.files),
         // Making them takes a millisecond, so it is only tried where they may be the fence.

@@ -50,6 +50,8 @@ pub enum Promise {
     Privilege,
     /// Nobody of the agent is left.
     RoomEmptied,
+    /// No more is used than the policy says.
+    Bounds,
     /// The agent never holds a key.
     Credentials,
     /// What is pushed was judged.
@@ -60,7 +62,7 @@ pub enum Promise {
 
 impl Promise {
     /// All of them, in the order of SECURITY.md.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Files,
         Self::Truncate,
         Self::Processes,
@@ -71,6 +73,7 @@ impl Promise {
         Self::KernelSurface,
         Self::RoomEmptied,
         Self::Privilege,
+        Self::Bounds,
         Self::Credentials,
         Self::Inspected,
         Self::NothingPlanted,
@@ -89,6 +92,7 @@ impl Promise {
             Self::KernelSurface => "kernel-surface",
             Self::Privilege => "privilege",
             Self::RoomEmptied => "room-emptied",
+            Self::Bounds => "bounds",
             Self::Credentials => "credentials",
             Self::Inspected => "inspected",
             Self::NothingPlanted => "nothing-planted",
@@ -108,6 +112,7 @@ impl Promise {
             Self::RoomEmptied => &[Wall::ScopedKill, Wall::OwnUid],
             Self::KernelSurface => &[Wall::Seccomp],
             Self::Privilege => &[Wall::OwnUid, Wall::PlainUid],
+            Self::Bounds => &[Wall::Cgroup, Wall::Rlimits],
             Self::Credentials | Self::Inspected | Self::NothingPlanted => &[Wall::Apart],
         }
     }

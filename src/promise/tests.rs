@@ -14,6 +14,7 @@ fn docker() -> Host {
         landlock_errata: 0,
         refused: Refused::default(),
         absent: None,
+        cgroup: None,
         namespaces: Namespaces::None,
         uid: 0,
         separate_uid: true,

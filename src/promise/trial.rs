@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::wall::Lack;
 use crate::{
+    cgroup::{self, Bounds, Cgroup},
     fence::{broker, ports},
     landlock::{self, Grants, Ports},
     seccomp::{self, Sockets},
@@ -38,6 +39,17 @@ pub struct Refused {
     pub broker: Option<Lack>,
     /// A range of ports of the agent's own on the loopback that is shared.
     pub ports: Option<Lack>,
+}
+
+/// Makes a cgroup with these bounds, and removes it.
+pub(super) fn cgroup(bounds: &Bounds) -> Result<String, Lack> {
+    let lack = |error: cgroup::Error| Lack { missing: error.to_string(), remedy: error.remedy().to_owned() };
+    let made = Cgroup::make(bounds).map_err(lack)?;
+    let told = made.told().to_owned();
+    made.remove().map(|()| told).map_err(|error| Lack {
+        missing: format!("a cgroup that was made cannot be removed: {error}"),
+        remedy: "Remove the empty directories `tidewaiter-…` below /sys/fs/cgroup, and report this".to_owned(),
+    })
 }
 
 /// Tries everything.

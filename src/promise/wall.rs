@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Host;
 use crate::{
+    cgroup::Bounds,
     fence::Fence,
     landlock::{PORTS_ABI, SCOPES_ABI, TRUNCATE_ABI},
     policy::{self, Loopback, Policy, Unix},
@@ -36,6 +37,10 @@ pub(super) enum Wall {
     NoUnix,
     /// The policy opens it.
     Granted,
+    /// A cgroup of the agent's own.
+    Cgroup,
+    /// Bounds of each process and of the uid alone (setrlimit(2)).
+    Rlimits,
     /// The allow-list of system calls.
     Seccomp,
     /// Processes of ours that hold it, and that the agent is none of.
@@ -56,6 +61,7 @@ impl Wall {
     pub(super) fn is_meant(self, policy: &Policy) -> bool {
         match self {
             Self::Netns => policy.network.fence != policy::Fence::Broker,
+            Self::Rlimits => Bounds::of(&policy.process).is_none(),
             Self::Broker => policy.network.fence != policy::Fence::Netns,
             Self::Granted => false,
             _ => true,
@@ -87,6 +93,8 @@ impl Wall {
                 Ok("none: the policy says `network.loopback = \"any\"`".to_owned())
             }
             Self::Granted => lack("the policy does not open it", "say `network.loopback = \"any\"` in the policy"),
+            Self::Cgroup => cgroup(host),
+            Self::Rlimits => rlimits(policy),
             Self::Seccomp => seccomp(host),
             Self::Apart => Ok("processes of ours that the agent cannot touch".to_owned()),
         }
@@ -173,6 +181,21 @@ fn broker(host: &Host, policy: &Policy) -> Result<String, Lack> {
     works(&host.refused.listener)?;
     works(&host.refused.broker)?;
     Ok("broker: sockets bound to lo".to_owned())
+}
+
+fn cgroup(host: &Host) -> Result<String, Lack> {
+    match &host.cgroup {
+        Some(Ok(told)) => Ok(format!("a cgroup of the agent's own: {told}; setrlimit(2)")),
+        Some(Err(lack)) => Err(lack.clone()),
+        None => lack("the policy names neither `memory_bytes` nor `cpus`", "Name one in `process.limits`"),
+    }
+}
+
+fn rlimits(policy: &Policy) -> Result<String, Lack> {
+    match Bounds::of(&policy.process) {
+        None => Ok(format!("setrlimit(2): {} processes of the uid; no cgroup, for the policy names no memory", policy.process.processes)),
+        Some(_) => lack("setrlimit(2) bounds no memory and no processors of all processes together", "Take them out of the policy"),
+    }
 }
 
 fn seccomp(host: &Host) -> Result<String, Lack> {

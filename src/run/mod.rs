@@ -41,7 +41,7 @@ pub struct Options {
 }
 
 /// How it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The exit code: the command's status, or [`exit::RUN_OBSERVED`].
     pub code: u8,
@@ -49,6 +49,8 @@ pub struct Done {
     pub status: u8,
     /// Of an observed run: how many distinct things the policy would have refused.
     pub would_refuse: Option<u64>,
+    /// What is to be said of the memory that it used.
+    pub starved: Option<String>,
 }
 
 /// Why the command did not run, or its end is not known.
@@ -154,7 +156,7 @@ pub fn run(options: Options) -> Result<Done, Error> {
     let status = status(&outcome)?;
     let code = if observed { exit::RUN_OBSERVED } else { status };
     journal.record(&Event::End { exit: code, commit: None })?;
-    Ok(Done { code, status, would_refuse: outcome.would_refuse })
+    Ok(Done { code, status, would_refuse: outcome.would_refuse, starved: outcome.starved() })
 }
 
 /// What tells the command where its provider is, where the policy has a route to one.

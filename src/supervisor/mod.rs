@@ -23,6 +23,7 @@ pub use room::Room;
 pub use start::block_signals;
 
 use crate::{
+    cgroup,
     environment::{Places, Variables},
     fence::Fence,
     jail,
@@ -171,6 +172,8 @@ pub struct Outcome {
     pub stopped: Option<Stop>,
     /// What the agent's own stream told.
     pub summary: Option<scribe::Summary>,
+    /// Processes of the agent that the kernel killed: together they used more than the policy lets them.
+    pub out_of_memory: u64,
     /// Processes that the agent had left behind, killed.
     pub left_behind: u32,
     /// How long it ran.
@@ -181,6 +184,16 @@ pub struct Outcome {
     pub used: Used,
     /// Of an observed run: how many distinct things the policy would have refused.
     pub would_refuse: Option<u64>,
+}
+
+impl Outcome {
+    /// What is said of an agent that used more memory than it may.
+    pub fn starved(&self) -> Option<String> {
+        let told = |killed| {
+            format!("the kernel killed {killed} of the agent's processes: they used more than `process.limits.memory_bytes` of the policy")
+        };
+        (self.out_of_memory > 0).then(|| told(self.out_of_memory))
+    }
 }
 
 /// Why there is no outcome. The agent has not run, or is dead.
@@ -205,6 +218,9 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// The agent's cgroup.
+    #[error("the agent's cgroup: {0}. {remedy}", remedy = .0.remedy())]
+    Cgroup(#[from] cgroup::Error),
     /// A wall of our own.
     #[error("the supervisor's own walls: {0}")]
     Settling(#[from] jail::confine::Error),

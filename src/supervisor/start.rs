@@ -31,6 +31,7 @@ use super::{
     observe::{self, Observation},
 };
 use crate::{
+    cgroup::{Bounds, Cgroup},
     environment,
     fence::{Fence, netns::Space, ports, unix},
     gateway,
@@ -78,6 +79,16 @@ const WATCHED: [Signal; 7] =
     [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGUSR2];
 
 pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
+    let cgroup = Bounds::of(&task.policy.process).map(|bounds| Cgroup::make(&bounds)).transpose()?;
+    let crew = with_cgroup(task, cgroup.clone());
+    if let (Err(_), Some(cgroup)) = (&crew, cgroup) {
+        // Where there is a keeper, it is removed by it. The reason for leaving counts more than what is left behind.
+        let _ = cgroup.remove();
+    }
+    crew
+}
+
+fn with_cgroup(task: Task<'_>, cgroup: Option<Cgroup>) -> Result<Crew, Error> {
     step("hide from other processes", jail::confine::hide())?;
     step("adopt orphans", prctl::set_child_subreaper(true))?;
     let signals = watch_signals()?;
@@ -102,7 +113,7 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
     }
 
     let helper = ground.uid.map(helper_uid);
-    let specification = specification(&task, &doors, local, &forbidden)?;
+    let specification = jail::Spec { cgroup: cgroup.clone(), ..specification(&task, &doors, local, &forbidden)? };
     let spec = memory(&specification)?;
     let observed = task.stance == Stance::Observe;
     let gateway_spec = memory(&(
@@ -118,7 +129,7 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
     let broker_spec = memory(&(local, helper, &specification.watching))?;
     let scribe_spec = memory(&(&task.scribe, task.job_in, helper))?;
     let space = memory(&space(&task, &doors)?)?;
-    let orders = memory(&Orders { emptying: emptying(ground), observed })?;
+    let orders = memory(&Orders { emptying: emptying(ground), observed, cgroup })?;
     let (standard_in, standard_out, standard_err) = (io::stdin(), io::stdout(), io::stderr());
 
     let start = |name, role: Role, descriptors: &[_]| {
@@ -282,6 +293,7 @@ fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbid
             open_files: policy.process.open_files,
             file_bytes: policy.process.file_bytes,
         },
+        cgroup: None,
         grants,
         fence: ground.fence,
         unix,

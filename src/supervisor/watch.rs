@@ -59,6 +59,7 @@ struct Watch<'a> {
     failed: Option<Error>,
     summary: Option<scribe::Summary>,
     left_behind: u32,
+    out_of_memory: u64,
     started: Instant,
     took: Duration,
     used: Used,
@@ -81,6 +82,7 @@ pub(super) fn watch(crew: Crew, journal: &mut Journal) -> Result<Outcome, Error>
         failed: None,
         summary: None,
         left_behind: 0,
+        out_of_memory: 0,
         started: now,
         took: Duration::ZERO,
         used: Used::default(),
@@ -118,6 +120,7 @@ impl Watch<'_> {
                     stopped: self.stopped,
                     summary: self.summary,
                     left_behind: self.left_behind,
+                    out_of_memory: self.out_of_memory,
                     took: self.took,
                     proof: self.proof,
                     used,
@@ -250,6 +253,10 @@ impl Watch<'_> {
                 // Whoever signals the stem signals all of us: a runner that cancels, and leaves out PID 1 at first.
                 stem::News::Asked(number) if self.crew.on_signal == OnSignal::Cancel => self.signal(number)?,
                 stem::News::Asked(_) => {}
+                stem::News::OutOfMemory(killed) => {
+                    self.out_of_memory = killed;
+                    self.journal.record(&Event::OutOfMemory { killed })?;
+                }
                 stem::News::Empty(count) => {
                     self.left_behind = count;
                     self.phase = Phase::Empty;

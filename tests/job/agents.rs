@@ -67,6 +67,25 @@ fn an_agent_that_floods_its_log_changes_nothing() {
 }
 
 #[test]
+fn an_agent_that_takes_too_much_memory_is_told_of() {
+    let hog = format!("{IMPLEMENT}; python3 -c 'b = bytearray(300 << 20); b[::4096] = bytes(len(b) // 4096)' || exit 0");
+    let bounds = |limits: &str| {
+        let scene = Scene::new();
+        (under(&scene, &hog, &format!("time = 60\n[process.limits]\n{limits}")), scene)
+    };
+    let (free, scene) = bounds("");
+    scene.ended(&free, 0, &["merge request !1 opened"]);
+    assert!(!text(&free).contains("of the agent's processes"), "{}", text(&free));
+    let (bound, scene) = bounds("memory_bytes = \"128M\"");
+    if bound.status.code() == Some(65) && text(&bound).contains("`bounds`") {
+        println!("NOT RUN: an agent that takes too much memory: {}", text(&bound));
+        return;
+    }
+    scene.ended(&bound, 0, &["merge request !1 opened"]);
+    assert!(text(&bound).contains("the kernel killed 1 of the agent's processes"), "{}", text(&bound));
+}
+
+#[test]
 fn processes_that_are_left_behind_are_killed_and_counted() {
     let scene = Scene::new();
     let daemon = "setsid sh -c 'trap \"\" TERM HUP; sleep 2; echo late >> src/ferry.py' > /dev/null 2>&1 &";

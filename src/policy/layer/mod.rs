@@ -9,6 +9,9 @@ use toml::Spanned;
 use super::{Agent, Changes, Error, Files, Limits, MergeRequest, Origin, Pattern, Policy, Process, Source, Unix, empty, file, size};
 use crate::{digest::Digest, verdict::Severity};
 
+/// The kernel shares out no less: a millisecond of each tenth of a second.
+const LEAST_CPUS: f64 = 0.01;
+
 /// One layer while it is read: gives a line to every byte offset.
 struct Layer<'a> {
     source: &'a Source,
@@ -129,6 +132,17 @@ impl Layer<'_> {
         }
         if let Some(limit) = file.limits.file_bytes {
             process.file_bytes = self.bytes(process.file_bytes, &limit, "process.limits.file_bytes")?;
+        }
+        if let Some(limit) = file.limits.memory_bytes {
+            let above = process.memory_bytes.unwrap_or(u64::MAX);
+            process.memory_bytes = Some(self.bytes(above, &limit, "process.limits.memory_bytes")?);
+        }
+        if let Some(limit) = file.limits.cpus {
+            if !limit.get_ref().is_finite() || *limit.get_ref() < LEAST_CPUS {
+                return Err(self.value(&limit, "process.limits.cpus", "must be a number of processors such as 1 or 2.5, at least 0.01"));
+            }
+            let above = process.cpus.unwrap_or(f64::INFINITY);
+            process.cpus = Some(self.no_more(above, &limit, "process.limits.cpus")?);
         }
         Ok(())
     }

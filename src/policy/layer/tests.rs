@@ -37,6 +37,13 @@ fn what_is_unknown_empty_or_of_the_wrong_type_is_refused() {
         "version = 1\n[files]\nread = [\"relative\"]",
         "version = 1\n[process]\nuid = 0",
         "version = 1\n[process]\nuid = 4294967295",
+        "version = 1\n[process.limits]\nmemory_bytes = 0",
+        "version = 1\n[process.limits]\ncpus = 0",
+        "version = 1\n[process.limits]\ncpus = -1",
+        "version = 1\n[process.limits]\ncpus = nan",
+        "version = 1\n[process.limits]\ncpus = inf",
+        "version = 1\n[process.limits]\ncpus = 0.001",
+        "version = 1\n[process.limits]\ncpus = \"2\"",
         "version = 1\n[[network.route]]\nprovider = \"nobody\"",
         "version = 1\n[[network.route]]\nprovider = \"anthropic\"\nbase_url = \"http://far.example\"",
     ] {
@@ -46,7 +53,7 @@ fn what_is_unknown_empty_or_of_the_wrong_type_is_refused() {
 
 #[test]
 fn a_lower_layer_may_only_narrow() {
-    let top = "version = 1\n[network]\ntunnels = [\"a.example:443\"]\n[limits]\ntime = \"1h\"\n[files]\nread = [\"/usr\"]\n[changes.rules]\n\"ci/config\" = \"deny\"";
+    let top = "version = 1\n[network]\ntunnels = [\"a.example:443\"]\n[limits]\ntime = \"1h\"\n[files]\nread = [\"/usr\"]\n[process.limits]\nmemory_bytes = \"1G\"\ncpus = 2\n[changes.rules]\n\"ci/config\" = \"deny\"";
     for (lower, fine) in [
         ("[network]\ntunnels = []", true),
         ("[network]\ntunnels = [\"b.example:443\"]", false),
@@ -55,6 +62,9 @@ fn a_lower_layer_may_only_narrow() {
         ("[files]\nread = [\"/usr/lib\"]", true),
         ("[files]\nread = [\"/usrlocal\"]", false),
         ("[process]\nunix = \"allow\"", false),
+        ("[process.limits]\nmemory_bytes = \"512M\"\ncpus = 1.5", true),
+        ("[process.limits]\nmemory_bytes = \"2G\"", false),
+        ("[process.limits]\ncpus = 2.5", false),
         ("[network]\nloopback = \"any\"", false),
         ("[changes]\nprotect = [\"a/**\"]", true),
         ("[changes.rules]\n\"ci/config\" = \"warn\"", false),
