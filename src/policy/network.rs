@@ -24,6 +24,13 @@ pub enum Fence {
     Netns,
 }
 
+/// The gateway's own port where the agent has a network of its own, in which every port is free. As good as any; many proxies
+/// have it.
+pub const GATEWAY_PORT: u16 = 3128;
+
+/// The most services in such a network, where each has an address of its own: from 127.0.0.3 to 127.0.0.255.
+pub const MOST_SERVICES: usize = 253;
+
 /// Section `[network]`.
 #[derive(Clone, Debug)]
 pub struct Network {

@@ -13,18 +13,16 @@ use crate::{
     fence::{Fence, ports},
     gateway::Door,
     host::{Host, HostPort},
-    policy::Network,
+    policy::{GATEWAY_PORT, Network},
     sys,
 };
-
-/// The gateway's own port in a network of the agent's own, where every port is free. As good as any; many proxies have it.
-pub(super) const PORT: u16 = 3128;
 
 /// In such a network the job's loopback ports and the gateway lie here,
 const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// the names of listed hosts lead here,
 const HOSTS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// and the services of the job from here on, each at an address of its own so that none takes another's port.
+/// and the services of the job from here on, each at an address of its own so that none takes another's port. The policy holds no
+/// more of them than there are addresses, and no port that is the gateway's.
 const SERVICES: u8 = 3;
 
 /// Where name servers listen.
@@ -50,7 +48,7 @@ impl Doors {
     /// In a network of the agent's own.
     fn inside(network: &Network) -> Self {
         let mut doors = Self::default();
-        for port in network.ports.iter().filter(|port| **port != PORT) {
+        for port in &network.ports {
             let to = HostPort { host: Host::Address(HERE.into()), port: *port };
             doors.places.push((SocketAddrV4::new(HERE, *port), Door::Forward(to)));
         }
@@ -99,7 +97,7 @@ impl Doors {
 
     /// Where to listen in a network of the agent's own, in the same order.
     pub(super) fn places(&self) -> Vec<SocketAddrV4> {
-        std::iter::once(SocketAddrV4::new(HERE, PORT)).chain(self.places.iter().map(|(place, _)| *place)).collect()
+        std::iter::once(SocketAddrV4::new(HERE, GATEWAY_PORT)).chain(self.places.iter().map(|(place, _)| *place)).collect()
     }
 
     /// Hands over what already listens here.

@@ -28,7 +28,7 @@ use crate::{
     fence::Fence,
     jail,
     journal::{self, Journal},
-    policy::{Policy, Provider, Used},
+    policy::{GATEWAY_PORT, Policy, Provider, Used},
     promise::Ground,
     provider::{self, Credential},
     scribe,
@@ -111,7 +111,7 @@ impl Gateway {
     pub fn address(&self) -> Result<SocketAddr, Error> {
         match &self.listener {
             Some(listener) => listener.local_addr().map_err(|source| Error::Step { step: "ask for the gateway's address", source }),
-            None => Ok(SocketAddr::from(([127, 0, 0, 1], doors::PORT))),
+            None => Ok(SocketAddr::from(([127, 0, 0, 1], GATEWAY_PORT))),
         }
     }
 }

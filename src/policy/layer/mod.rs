@@ -28,6 +28,7 @@ pub(super) fn compose(sources: Vec<Source>) -> Result<Policy, Error> {
         policy = Some(next);
     }
     let mut policy = policy.ok_or(Error::Empty)?;
+    network::doors(&policy.network, &sources)?;
     let document = serde_json::to_vec(&sources).unwrap_or_default();
     policy.digest = Digest::of(document);
     policy.sources = sources;
@@ -257,8 +258,12 @@ impl Layer<'_> {
 
     /// The line on which the last part of `key` is written first; for lists that have no element to point at.
     fn line_of(&self, key: &str) -> usize {
+        self.find(key).unwrap_or(1)
+    }
+
+    fn find(&self, key: &str) -> Option<usize> {
         let name = key.rsplit('.').next().unwrap_or(key);
-        self.source.text.lines().position(|line| line.trim_start().starts_with(name)).map_or(1, |index| index + 1)
+        self.source.text.lines().position(|line| line.trim_start().starts_with(name)).map(|index| index + 1)
     }
 
     /// Values of a list that may only lose members in lower layers.

@@ -6,12 +6,42 @@ use toml::Spanned;
 
 use super::{
     super::{
-        Error, file,
+        Error, GATEWAY_PORT, MOST_SERVICES, Origin, Source, file,
         network::{Fence, Loopback, Network, REGION, Route},
     },
     Layer,
 };
 use crate::host::{Host, HostPort};
+
+/// What has no door in a network of the agent's own is refused wherever the policy lets that be the fence: a policy means the
+/// same on every host.
+pub(super) fn doors(network: &Network, sources: &[Source]) -> Result<(), Error> {
+    let refused = |key: &str, reason: String| {
+        let mut layers = sources.iter().rev().map(|source| Layer { source, top: false });
+        let origin = layers.find_map(|layer| Some(Origin { file: layer.source.name.clone(), line: layer.find(key)? }));
+        // Written in one line with its section.
+        let origin =
+            origin.unwrap_or_else(|| Origin { file: sources.last().map(|source| source.name.clone()).unwrap_or_default(), line: 1 });
+        let way_out = "or say `network.fence = \"broker\"`, where this does not hold";
+        Err(Error::Value { origin, key: key.to_owned(), reason: format!("{reason}, {way_out}") })
+    };
+    if network.fence == Fence::Broker {
+        Ok(())
+    } else if network.ports.contains(&GATEWAY_PORT) {
+        refused(
+            "network.ports",
+            format!("names {GATEWAY_PORT}, where the gateway itself listens in a network of the agent's own; use another"),
+        )
+    } else if network.services.len() > MOST_SERVICES {
+        let count = network.services.len();
+        refused(
+            "network.services",
+            format!("has {count} entries, and a network of the agent's own has room for {MOST_SERVICES}; take some out"),
+        )
+    } else {
+        Ok(())
+    }
+}
 
 impl Layer<'_> {
     pub(super) fn network(&self, network: &mut Network, file: file::Network) -> Result<(), Error> {

@@ -52,6 +52,26 @@ fn what_is_unknown_empty_or_of_the_wrong_type_is_refused() {
 }
 
 #[test]
+fn what_would_have_no_door_in_a_network_of_the_agents_own_is_refused() {
+    let services = |count: usize| format!("services = {:?}\n", (0..count).map(|i| format!("s{i}.example:80")).collect::<Vec<_>>());
+    for (keys, reason) in [
+        ("ports = [3129]\n".to_owned(), None),
+        ("ports = [\n  3129,\n  3128,\n]\n".to_owned(), Some("layer0.toml:3: `network.ports` names 3128")),
+        (services(253), None),
+        (services(254), Some("layer0.toml:3: `network.services` has 254 entries")),
+    ] {
+        let text = format!("version = 1\n[network]\n{keys}");
+        let error = compose_texts(&[&text]).err().map(|error| error.to_string());
+        assert_eq!(error.is_some(), reason.is_some(), "{error:?}");
+        let said = error.unwrap_or_default();
+        assert!(said.contains(reason.unwrap_or_default()) && (reason.is_none() || said.contains("\"broker\"")), "{said}");
+        // On the loopback that is shared, neither holds.
+        compose_texts(&[&text.replace("[network]", "[network]\nfence = \"broker\"")]).unwrap();
+        compose_texts(&[&text, "version = 1\n[network]\nfence = \"broker\"\n"]).unwrap();
+    }
+}
+
+#[test]
 fn a_lower_layer_may_only_narrow() {
     let top = "version = 1\n[network]\ntunnels = [\"a.example:443\"]\n[limits]\ntime = \"1h\"\n[files]\nread = [\"/usr\"]\n[process.limits]\nmemory_bytes = \"1G\"\ncpus = 2\n[changes.rules]\n\"ci/config\" = \"deny\"";
     for (lower, fine) in [
