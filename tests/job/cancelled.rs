@@ -105,16 +105,22 @@ fn until(scene: &Scene, method: &str, end: &str) {
     }
 }
 
+/// A job whose GitLab is slow, asked to end when GitLab got such a request.
+fn asked_to_end_at(method: &str, end: &str) -> (Scene, Output) {
+    let scene = Scene::new();
+    scene.gitlab.latency(Duration::from_millis(500));
+    let child = start(&scene, IMPLEMENT);
+    until(&scene, method, end);
+    terminate(&child);
+    let output = child.wait_with_output().unwrap();
+    (scene, output)
+}
+
 #[test]
 fn a_job_that_is_asked_to_end_while_it_publishes_goes_to_the_end_of_it() {
     let moments = vec![("POST", "/git-receive-pack"), ("POST", "/merge_requests")];
     all_at_once(moments, |(method, end): (&str, &str)| {
-        let scene = Scene::new();
-        scene.gitlab.latency(Duration::from_millis(500));
-        let child = start(&scene, IMPLEMENT);
-        until(&scene, method, end);
-        terminate(&child);
-        let output = child.wait_with_output().unwrap();
+        let (scene, output) = asked_to_end_at(method, end);
         assert_eq!(whole(&scene, &output), "all left", "{}", text(&output));
         scene.ended(&output, 143, &["signal 15", "merge request !1 opened"]);
         scene.answered("**Done:** !1", &[]);
@@ -125,12 +131,7 @@ fn a_job_that_is_asked_to_end_while_it_publishes_goes_to_the_end_of_it() {
 fn a_job_that_is_asked_to_end_before_it_publishes_says_so_in_the_thread() {
     let moments = vec![("POST", "/issues/1/notes"), ("GET", "/api/v4/job")];
     all_at_once(moments, |(method, end): (&str, &str)| {
-        let scene = Scene::new();
-        scene.gitlab.latency(Duration::from_millis(500));
-        let child = start(&scene, IMPLEMENT);
-        until(&scene, method, end);
-        terminate(&child);
-        let output = child.wait_with_output().unwrap();
+        let (scene, output) = asked_to_end_at(method, end);
         scene.ended(&output, 143, &["cancelled by signal 15", "nothing left"]);
         scene.nothing_left();
         scene.answered("**Cancelled.**", &[]);
