@@ -102,7 +102,18 @@ impl Place {
     pub fn prepare(&self, base: &Path, cases: &[&Case], programs: &Path, pki: &Path, binary: &Path) -> PathBuf {
         let directory = base.join(self.name);
         let known = directory.join("builds/project/.cases");
-        for path in ["bin", "builds/project/.git", "builds/project.tmp", "home/.ssh", "home/.docker", "out", "around", "sockets"] {
+        for path in [
+            "bin",
+            "builds/project/.git",
+            "builds/project.tmp",
+            "builds/checkout/.git",
+            "cache/project",
+            "home/.ssh",
+            "home/.docker",
+            "out",
+            "around",
+            "sockets",
+        ] {
             fs::create_dir_all(directory.join(path)).unwrap();
         }
         fs::create_dir_all(&known).unwrap();
@@ -110,6 +121,10 @@ impl Place {
         for file in secrets {
             fs::write(directory.join(file), "made-up-secret\n").unwrap();
         }
+        let clone = "[remote \"origin\"]\n\turl = https://gitlab-ci-token:made-up-clone-token@gitlab.example/a/b.git\n";
+        fs::write(directory.join("builds/checkout/.git/config"), clone).unwrap();
+        fs::write(directory.join("cache/project/cache.zip"), "of all jobs\n").unwrap();
+        fs::set_permissions(directory.join("cache/project/cache.zip"), fs::Permissions::from_mode(0o666)).unwrap();
         let copied = Command::new("cp").arg("-r").args([pki, &directory.join("pki")]).status().unwrap();
         assert!(copied.success());
         fs::copy(binary, directory.join("bin/tidewaiter")).unwrap();
@@ -158,7 +173,9 @@ impl Place {
         command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").env("LANG", "C.UTF-8");
         if let Some(options) = self.container {
             let volume = format!("{0}:{0}", directory.display());
-            command.arg(tests.join("containers/enter.sh")).args(["--volume", &volume, "--workdir", "/"]).args(options).arg("--");
+            let cache = format!("{}/cache:/cache", directory.display());
+            command.arg(tests.join("containers/enter.sh")).args(["--volume", &volume, "--volume", &cache, "--workdir", "/"]);
+            command.args(options).arg("--");
         }
         let sources = directory.join("builds/project/.cases");
         command.arg("/usr/bin/python3").arg(sources.join("place.py")).arg(directory).arg(self.walls());

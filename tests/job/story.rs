@@ -1,6 +1,6 @@
 //! The story from the variables to the merge request, and what stays in the job.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use crate::{IMPLEMENT, Scene, support::gitlab::Role, text};
 
@@ -72,6 +72,25 @@ fn a_planted_hook_leaves_nothing_behind() {
     assert!(text(&output).contains("changed no file"), "{}", text(&output));
     assert_eq!(fs::read(scene.directory().join(".git/config")).unwrap(), before);
     assert!(!scene.directory().join(".git/hooks/pre-push").exists());
+    scene.nothing_left();
+}
+
+/// A runner writes the token that it clones with into the checkout's `.git/config`.
+#[test]
+fn clone_credentials_stay_in_the_checkout() {
+    let scene = Scene::new();
+    let config = scene.directory().join(".git/config");
+    let plain = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{plain}[http \"https://git.example\"]\n\textraheader = \"Private: made-up-clone-token\"\n")).unwrap();
+    let look = |place: &str| format!("grep -rlsF made-up-clone-token {place}");
+    let control = Command::new("sh").args(["-c", &look(".")]).current_dir(scene.directory()).output().unwrap();
+    assert_eq!(text(&control), "./.git/config\n");
+    let all = format!(". \"$HOME\" \"$TMPDIR\" {}", scene.directory().display());
+    let output = scene.run(&format!("cat >/dev/null; {}; echo looked; git config --get-regexp extraheader || echo none", look(&all)));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let said = text(&output);
+    assert!(said.contains("looked") && said.contains("none"), "{said}");
+    assert!(!said.contains(".git/config") && !said.contains("made-up-clone-token"), "{said}");
     scene.nothing_left();
 }
 

