@@ -17,6 +17,7 @@ need podman podman
 need buildah buildah
 need mmdebstrap mmdebstrap
 need flock util-linux
+need javac default-jdk-headless
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

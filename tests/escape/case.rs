@@ -44,6 +44,8 @@ pub struct Case {
     pub residual: Option<String>,
     /// Places where it is tried, all if empty; the head has to say why.
     pub places: Vec<String>,
+    /// A program without which it cannot be tried at all.
+    pub needs: Option<String>,
     /// Seconds that it may take.
     pub timeout: u32,
 }
@@ -113,6 +115,7 @@ fn case(folder: &Path, file: &Path) -> Result<Case, String> {
         attacks_a_process: text.contains("VICTIM"),
         residual: head.remove("residual"),
         places: list(head.remove("places"), " "),
+        needs: head.remove("needs"),
         timeout: head.remove("timeout").map_or(Ok(20), |text| text.parse().map_err(|_| format!("{name}: `timeout` is no number")))?,
         inside,
         name: name.clone(),

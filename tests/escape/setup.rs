@@ -26,9 +26,26 @@ pub struct Tools {
     pub containers: bool,
 }
 
+impl Tools {
+    /// The cases for which everything is there; of each other one it is said aloud.
+    pub fn suffice(&self, cases: Vec<Case>) -> Vec<Case> {
+        let can = |case: &Case| {
+            let missing = case.needs.as_ref().filter(|name| !there(name));
+            if let Some(missing) = missing {
+                println!("NOT RUN: escape case {}: it needs {missing}", case.name);
+            }
+            missing.is_none()
+        };
+        cases.into_iter().filter(can).collect()
+    }
+}
+
+fn there(name: &str) -> bool {
+    Command::new("sh").args(["-c", &format!("command -v {name} >/dev/null")]).status().unwrap().success()
+}
+
 /// None where not even the run without walls can be made; that is said aloud.
 pub fn tools() -> Option<Tools> {
-    let there = |name: &str| Command::new("sh").args(["-c", &format!("command -v {name} >/dev/null")]).status().unwrap().success();
     if !nix::unistd::geteuid().is_root() {
         println!("NOT RUN: the escape suite: it needs root, to make network namespaces");
         return None;
@@ -62,10 +79,10 @@ impl Lab {
         fs::create_dir(&lab.pki).unwrap();
         certificates(&lab.pki);
         for file in fs::read_dir(tests().join("escape/lab")).unwrap().flatten() {
-            if file.path().extension().is_some_and(|extension| extension == "c") {
-                compile(&file.path(), &lab.programs.join(file.path().file_stem().unwrap()));
-            } else {
-                fs::copy(file.path(), lab.programs.join(file.file_name())).unwrap();
+            match file.path().extension().and_then(|extension| extension.to_str()) {
+                Some("c") => compile(&file.path(), &lab.programs.join(file.path().file_stem().unwrap())),
+                Some("java") if there("javac") => classes(&file.path(), &lab.programs),
+                _ => drop(fs::copy(file.path(), lab.programs.join(file.file_name())).unwrap()),
             }
         }
         for case in cases {
@@ -85,6 +102,12 @@ fn compile(source: &Path, to: &Path) {
     let include = tests().join("escape/lab");
     let made =
         Command::new("cc").args(["-static", "-O1", "-pthread", "-w", "-I"]).arg(include).arg("-o").arg(to).arg(source).output().unwrap();
+    assert!(made.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&made.stderr));
+}
+
+/// Java's classes.
+fn classes(source: &Path, to: &Path) {
+    let made = Command::new("javac").arg("-d").arg(to).arg(source).output().unwrap();
     assert!(made.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&made.stderr));
 }
 
