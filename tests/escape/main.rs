@@ -11,10 +11,15 @@
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "a test that cannot go on has failed")]
 
+#[path = "../../examples/demo/agent.rs"]
+#[allow(dead_code)]
+mod agent;
 mod case;
 mod judge;
 mod place;
 mod setup;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -64,9 +69,9 @@ fn what_works_inside_all_the_same_is_said_in_security_md() {
 #[test]
 fn nothing_escapes() {
     let Some(tools) = setup::tools() else { return };
-    let cases = tools.suffice(chosen(case::all(&tests().join("escape"))));
-    let places = asked(&tools);
     let scratch = setup::scratch();
+    let cases = setup::suffice(scratch.path(), chosen(case::all(&tests().join("escape"))));
+    let places = asked(&tools);
     let lab = setup::Lab::make(scratch.path(), &cases);
     let runs = Mutex::new(Vec::new());
     let left = Mutex::new(places.iter().collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>());

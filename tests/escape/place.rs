@@ -174,7 +174,9 @@ impl Place {
         if let Some(options) = self.container {
             let volume = format!("{0}:{0}", directory.display());
             let cache = format!("{}/cache:/cache", directory.display());
-            command.arg(tests.join("containers/enter.sh")).args(["--volume", &volume, "--volume", &cache, "--workdir", "/"]);
+            let tools = format!("{0}:{0}:ro", directory.with_file_name("tools").display());
+            let volumes = ["--volume", &volume, "--volume", &cache, "--volume", &tools];
+            command.arg(tests.join("containers/enter.sh")).args(volumes).args(["--workdir", "/"]);
             command.args(options).arg("--");
         }
         let sources = directory.join("builds/project/.cases");

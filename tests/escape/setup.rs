@@ -11,6 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 use crate::{
+    agent::Agent,
     case::Case,
     judge::Run,
     place::{self, Place},
@@ -26,18 +27,22 @@ pub struct Tools {
     pub containers: bool,
 }
 
-impl Tools {
-    /// The cases for which everything is there; of each other one it is said aloud.
-    pub fn suffice(&self, cases: Vec<Case>) -> Vec<Case> {
-        let can = |case: &Case| {
-            let missing = case.needs.as_ref().filter(|name| !there(name));
-            if let Some(missing) = missing {
-                println!("NOT RUN: escape case {}: it needs {missing}", case.name);
-            }
-            missing.is_none()
-        };
-        cases.into_iter().filter(can).collect()
+/// The cases for which everything is there; of each other one it is said aloud. Claude Code is put below `base`, in `tools`.
+pub fn suffice(base: &Path, cases: Vec<Case>) -> Vec<Case> {
+    let tools = base.join("tools");
+    fs::create_dir(&tools).unwrap();
+    if cases.iter().any(|case| case.needs.as_deref() == Some("claude")) {
+        let kept = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("demo");
+        Agent::find(&kept, &tools, |line| println!("{line}")).unwrap();
     }
+    let can = |case: &Case| {
+        let missing = case.needs.as_ref().filter(|name| !tools.join(name).is_file() && (*name == "claude" || !there(name)));
+        if let Some(missing) = missing {
+            println!("NOT RUN: escape case {}: it needs {missing}", case.name);
+        }
+        missing.is_none()
+    };
+    cases.into_iter().filter(can).collect()
 }
 
 fn there(name: &str) -> bool {

@@ -10,6 +10,7 @@ Events that it writes (see seen.py):
   overridden HOST    a field that asks for another method     smuggled HOST   a chunk's extension or trailer
 """
 import itertools
+import json
 import os
 import socket
 import ssl
@@ -151,6 +152,29 @@ def http(connection, host, port):
         data = one(connection, host, data)
 
 
+def scripted(asked):
+    """The events of a model that asks for one command, `attempt.sh`, where it has tools, and is content with what comes back."""
+    runs = bool(asked.get("tools")) and "tool_result" not in json.dumps(asked["messages"])
+    block, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": "It is done."}
+    if runs:
+        # The tool's own switch for a sandbox of the agent's program.
+        command = {"command": "sh attempt.sh", "description": "Run it", "dangerouslyDisableSandbox": True}
+        block = {"type": "tool_use", "id": "toolu_scripted_%d" % next(turn), "name": "Bash", "input": {}}
+        delta = {"type": "input_json_delta", "partial_json": json.dumps(command)}
+    message = {"id": "msg_scripted_%d" % next(turn), "type": "message", "role": "assistant", "model": asked["model"], "content": [],
+               "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
+    ended = {"stop_reason": "tool_use" if runs else "end_turn", "stop_sequence": None}
+    events = [
+        {"type": "message_start", "message": message},
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": delta},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": ended, "usage": {"output_tokens": 1}},
+        {"type": "message_stop"},
+    ]
+    return "".join("event: %s\ndata: %s\n\n" % (event["type"], json.dumps(event)) for event in events).encode()
+
+
 def one(connection, host, data):
     head, body = data.split(b"\r\n\r\n", 1)
     lines = head.decode("latin-1").split("\r\n")
@@ -173,6 +197,8 @@ def one(connection, host, data):
         connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: https://evil.example/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
     elif target.startswith("/switch"):
         connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+    elif host == "provider" and b'"stream":true' in body:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + scripted(json.loads(body)))
     else:
         text = ("this is " + host).encode()
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(text), text))
