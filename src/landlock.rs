@@ -26,6 +26,9 @@ pub const SCOPES_ABI: u32 = 6;
 /// Device files that every program expects; readable and writable, no ioctl.
 pub const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
+/// Where pseudo-terminals are (pts(4)), and the name of a process's own one (tty(4)); requests to them come with them.
+pub const TERMINALS: &[&str] = &["/dev/pts", "/dev/ptmx", "/dev/tty"];
+
 /// What is in reach.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Grants {
@@ -39,6 +42,8 @@ pub struct Grants {
     pub deny: Vec<PathBuf>,
     /// Whether the usual device files are in reach.
     pub devices: bool,
+    /// Whether pseudo-terminals are: only where those of others are out of sight.
+    pub terminals: bool,
     /// Which TCP ports.
     pub ports: Ports,
     /// Whether processes outside may be signalled, and abstract unix sockets outside connected to.
@@ -123,6 +128,11 @@ pub fn open(grants: &Grants) -> Result<Opened, Error> {
     let devices = if grants.devices { DEVICES } else { &[] };
     for path in devices {
         opened.add(Path::new(path), AccessFs::ReadFile | AccessFs::WriteFile)?;
+    }
+    let terminals = if grants.terminals { TERMINALS } else { &[] };
+    for path in terminals.iter().map(Path::new).filter(|path| path.exists()) {
+        let access = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::ReadDir | AccessFs::IoctlDev;
+        opened.grant(path, access & AccessFs::from_all(abi), &deny)?;
     }
     Ok(opened)
 }

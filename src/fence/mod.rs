@@ -11,6 +11,7 @@ pub mod netns;
 pub mod observer;
 pub mod outside;
 pub mod ports;
+pub mod terminals;
 pub mod unix;
 pub mod watching;
 pub mod witness;

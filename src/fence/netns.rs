@@ -17,6 +17,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::terminals;
 use crate::sys::namespace;
 
 /// What the new namespaces hold.
@@ -111,6 +112,7 @@ pub fn enter(space: &Space) -> Result<Vec<OwnedFd>, Error> {
         map_ids(uid, gid)?;
     }
     private().map_err(|source| Error::Mount { path: "/".into(), source })?;
+    terminals::make().map_err(|source| Error::Mount { path: "/dev/pts".into(), source })?;
     for (from, to) in &space.files {
         cover(from, to)?;
     }

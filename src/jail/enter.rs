@@ -28,7 +28,12 @@ use nix::{
 };
 
 use super::{Failure, Report, Spec, exec, probe};
-use crate::{cgroup, fence::calls, landlock, limits, seccomp, sys};
+use crate::{
+    cgroup,
+    fence::{calls, terminals},
+    landlock::{self, Grants},
+    limits, seccomp, sys,
+};
 
 /// The descriptors that `enter` finds, from 3 on.
 #[derive(Debug)]
@@ -136,7 +141,7 @@ pub fn enter(spec: &Spec, fds: &mut Descriptors) -> Result<Infallible, Error> {
     if let Some(cgroup) = &spec.cgroup {
         cgroup.join()?;
     }
-    let paths = landlock::open(&spec.grants)?;
+    let paths = landlock::open(&Grants { terminals: terminals::are_own(spec.terminals), ..spec.grants.clone() })?;
     // As root this goes through the workspace's permissions, so the directory is entered before the uid changes.
     step("enter the workspace", chdir(&spec.directory))?;
     change_uid(spec.uid)?;
@@ -227,10 +232,7 @@ fn await_go(fds: &mut Descriptors, tried: Vec<probe::Tried>) -> Result<(), Error
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        fence::{Fence, Watching},
-        landlock::Grants,
-    };
+    use crate::fence::{Fence, Watching};
 
     fn spec(watching: Option<Watching>) -> Spec {
         let gateway = "127.0.0.1:1".parse().unwrap();
@@ -244,6 +246,7 @@ mod tests {
             cgroup: None,
             grants: Grants::default(),
             fence: Fence::Broker,
+            terminals: None,
             unix: true,
             probe: probe::Targets { file: "/".into(), forbidden: None, gateway, network: 0, unix: true },
             watching,

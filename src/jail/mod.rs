@@ -40,6 +40,8 @@ pub struct Spec {
     pub grants: Grants,
     /// What keeps its sockets on loopback.
     pub fence: Fence,
+    /// The file system of the terminals outside, where the agent gets one of its own.
+    pub terminals: Option<u64>,
     /// Whether it may make unix sockets.
     pub unix: bool,
     /// What the self-test tries.

@@ -12,7 +12,7 @@ use crate::{
     environment::{self, Variables},
     fence::{Watching, watching},
     journal::{self, Access, Event, Journal, Kind, Refusal, Tally},
-    landlock::{DEVICES, Grants, Ports},
+    landlock::{DEVICES, Grants, Ports, TERMINALS},
 };
 
 /// Homes, what other jobs and the runner keep (checkouts, files of variables, temporary files), sockets and secrets of services,
@@ -54,7 +54,7 @@ pub(super) fn watching(grants: &Grants, unix: bool, own_network: bool) -> Watchi
     Watching {
         read: found(&[&grants.read, &grants.read_if_there]),
         write: found(&[&grants.write]),
-        devices: DEVICES.iter().map(PathBuf::from).collect(),
+        devices: DEVICES.iter().chain(if own_network { TERMINALS } else { &[] }).map(PathBuf::from).collect(),
         deny: found(&[&grants.deny]),
         ports,
         unix,

@@ -33,7 +33,7 @@ use super::{
 use crate::{
     cgroup::{Bounds, Cgroup},
     environment,
-    fence::{Fence, netns::Space, ports, unix},
+    fence::{Fence, netns::Space, ports, terminals, unix},
     gateway,
     jail::{
         self,
@@ -296,6 +296,7 @@ fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbid
         cgroup: None,
         grants,
         fence: ground.fence,
+        terminals: ground.fence.is_own_network().then(terminals::here).flatten(),
         unix,
         probe: jail::probe::Targets { file: task.room.outside(), forbidden: reserved.then_some(forbidden), gateway, network, unix },
         watching,
@@ -312,7 +313,7 @@ fn grants(task: &Task<'_>, ports: Ports) -> Grants {
     let (read, read_if_there) = if files.built_in { (vec![], files.read.clone()) } else { (files.read.clone(), vec![]) };
     let mut write = files.write.clone();
     write.extend([task.places.workspace.clone(), task.places.home.clone(), task.places.tmp.clone()]);
-    Grants { read, read_if_there, write, deny: files.deny.clone(), devices: true, ports, others: false }
+    Grants { read, read_if_there, write, deny: files.deny.clone(), devices: true, terminals: false, ports, others: false }
 }
 
 fn unix_sockets(policy: &Policy, task: &Task<'_>) -> bool {

@@ -261,7 +261,7 @@ debuggers() { native; gdb -q -batch -ex 'break main' -ex run -ex bt ./a | grep '
 row sanitizer "AddressSanitizer and LeakSanitizer" ""
 sanitizer() { native -fsanitize=address; ./a; if ./a x 2>out; then cat out; return 1; fi; grep 'detected memory leaks' out; }
 
-row terminal "Pseudo-terminals: \`script\`, expect, tmux" "\`/dev/ptmx\` and \`/dev/pts\` are shared with others"
+row terminal "Pseudo-terminals: \`script\`, expect, tmux" "broker: \`/dev/ptmx\` and \`/dev/pts\` are shared with others"
 terminal() { script -qec 'test -t 1' "$TMPDIR/typescript" </dev/null; }
 
 row sudo "sudo, su" "\`no_new_privs\`: setuid programs gain nothing"
