@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::{
-    io::{AsyncWriteExt as _, copy_bidirectional},
-    net::TcpStream,
-};
+use tokio::net::TcpStream;
 
 use crate::host::HostPort;
 
 use super::{
     Shared, address, connection,
     denial::Denial,
-    metered::{Counted, spent},
+    pump::{self, Meter},
     records::{Desk, Entry},
     transparent,
 };
@@ -48,18 +45,11 @@ pub(super) async fn enter(door: Door, stream: TcpStream, shared: Arc<Shared>, de
 }
 
 /// The policy named it, so it may lie where nothing else may: in a private network, never at a metadata service.
-async fn forward(mut client: TcpStream, to: &HostPort, shared: &Shared, entry: &mut Entry) -> Result<(), Denial> {
+async fn forward(client: TcpStream, to: &HostPort, shared: &Shared, entry: &mut Entry) -> Result<(), Denial> {
     let allowed = address::resolve(to, std::slice::from_ref(&to.host)).await?;
     shared.budget.request()?;
-    let far = allowed.dial().await?;
+    let mut far = allowed.dial().await?;
     entry.allow("network/service");
-    let mut far = Counted::new(far, shared.budget.clone(), entry.traffic.clone());
-    match copy_bidirectional(&mut client, &mut far).await {
-        // A reset by either side is how many connections end.
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let _ = client.shutdown().await;
-            spent(&error).map_or(Ok(()), |denial| Err(denial.clone()))
-        }
-    }
+    let meter = Meter { budget: &shared.budget, traffic: &entry.traffic, pipes: &shared.pipes };
+    pump::both(&client, &mut far, &[], meter).await
 }

@@ -1,7 +1,7 @@
 //! Bytes counted on their way, against the budget and for the record.
 
 use std::{
-    error, io,
+    error,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -10,10 +10,7 @@ use std::{
 
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use hyper::body::{Bytes, Frame, Incoming, SizeHint};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
-};
+use tokio::time::{Sleep, sleep};
 
 use super::{
     budget::Budget,
@@ -115,59 +112,5 @@ impl hyper::body::Body for Sent {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
-    }
-}
-
-/// A far end's stream, counted both ways; past the budget it fails.
-pub(super) struct Counted<S> {
-    inner: S,
-    budget: Arc<Budget>,
-    traffic: Arc<Traffic>,
-}
-
-impl<S> Counted<S> {
-    pub(super) fn new(inner: S, budget: Arc<Budget>, traffic: Arc<Traffic>) -> Self {
-        Self { inner, budget, traffic }
-    }
-}
-
-/// A budget's end as an error of a stream; [`spent`] finds it again.
-fn over(denial: Denial) -> io::Error {
-    io::Error::other(Spent(denial))
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.reason)]
-struct Spent(Denial);
-
-/// The denial behind an error of a [`Counted`] stream, if a budget caused it.
-pub(super) fn spent(error: &io::Error) -> Option<&Denial> {
-    error.get_ref()?.downcast_ref::<Spent>().map(|spent| &spent.0)
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
-        let length = (buffer.filled().len() - before) as u64;
-        self.traffic.down(length);
-        Poll::Ready(self.budget.down(length).map_err(over))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let left = self.budget.up_left().map_err(over)?.min(bytes.len());
-        let length = ready!(Pin::new(&mut self.inner).poll_write(cx, &bytes[..left]))?;
-        self.traffic.up(length as u64);
-        Poll::Ready(self.budget.up(length as u64).map(|()| length).map_err(over))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

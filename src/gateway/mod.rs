@@ -16,6 +16,7 @@ mod hello;
 mod keys;
 mod metered;
 mod proxy;
+mod pump;
 mod records;
 mod route;
 mod single;
@@ -137,6 +138,7 @@ struct Shared {
     ticket: Secret,
     routes: Vec<route::Route>,
     budget: Arc<budget::Budget>,
+    pipes: pump::Pipes,
     bodies: Semaphore,
     held: Semaphore,
 }
@@ -161,6 +163,7 @@ impl Gateway {
             ticket: spec.ticket,
             routes,
             budget: Arc::new(budget::Budget::new(&policy.limits)),
+            pipes: pump::Pipes::default(),
             bodies: Semaphore::new(route::BODIES),
             held: Semaphore::new(route::HELD),
         };

@@ -1,8 +1,10 @@
 //! Tunnels: TLS that is passed through unread to a host that the policy lists, once its name is known to be that host.
 
+use std::io::Cursor;
+
 use hyper::StatusCode;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy_bidirectional},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
@@ -18,7 +20,7 @@ use super::{
     denial::{Denial, Form},
     head::Head,
     hello,
-    metered::{Counted, spent},
+    pump::{self, Meter},
     records::Entry,
 };
 
@@ -56,9 +58,7 @@ pub(super) fn listed(to: &HostPort, Listing { network, unlisted }: Listing<'_>, 
 }
 
 /// Serves a CONNECT whose ticket is right. `early` is what came right behind its head.
-pub(super) async fn serve(stream: TcpStream, early: Vec<u8>, head: &Head, shared: &Shared, mut entry: Entry) {
-    let (reader, writer) = stream.into_split();
-    let mut client = tokio::io::join(std::io::Cursor::new(early).chain(reader), writer);
+pub(super) async fn serve(mut client: TcpStream, early: Vec<u8>, head: &Head, shared: &Shared, mut entry: Entry) {
     let (to, far) = match open(head, shared, &mut entry).await {
         Ok(opened) => opened,
         Err(denial) => return refuse(client, Form::Plain, denial, entry).await,
@@ -68,7 +68,7 @@ pub(super) async fn serve(stream: TcpStream, early: Vec<u8>, head: &Head, shared
         return;
     }
     // From here on the client expects TLS: what goes wrong is recorded, and the connection closes.
-    if let Err(denial) = splice(&mut client, &to.host, far, shared, &mut entry).await {
+    if let Err(denial) = splice(&mut client, early, &to.host, far, shared, &mut entry).await {
         entry.deny(&denial);
     }
 }
@@ -83,36 +83,26 @@ async fn open(head: &Head, shared: &Shared, entry: &mut Entry) -> Result<(HostPo
 }
 
 async fn splice(
-    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    client: &mut TcpStream,
+    early: Vec<u8>,
     host: &Host,
     far: TcpStream,
     shared: &Shared,
     entry: &mut Entry,
 ) -> Result<(), Denial> {
-    let hello = hello::read(client).await?;
+    let mut early = Cursor::new(early);
+    let hello = hello::read(&mut (&mut early).chain(&mut *client)).await?;
     hello::judge(&hello.name, host)?;
-    copy(client, &hello.bytes, far, shared, entry).await
+    let behind = usize::try_from(early.position()).unwrap_or(usize::MAX);
+    let first = [hello.bytes.as_slice(), early.get_ref().get(behind..).unwrap_or_default()].concat();
+    copy(client, &first, far, shared, entry).await
 }
 
 /// Sends what the client said first, and then all that either side says.
-pub(super) async fn copy(
-    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    first: &[u8],
-    far: TcpStream,
-    shared: &Shared,
-    entry: &mut Entry,
-) -> Result<(), Denial> {
+pub(super) async fn copy(client: &TcpStream, first: &[u8], mut far: TcpStream, shared: &Shared, entry: &mut Entry) -> Result<(), Denial> {
     entry.allow("network/tunnel");
-    let mut far = Counted::new(far, shared.budget.clone(), entry.traffic.clone());
-    let copied = async {
-        far.write_all(first).await?;
-        copy_bidirectional(client, &mut far).await
-    };
-    match copied.await {
-        // A reset by either side is how many connections end.
-        Ok(_) => Ok(()),
-        Err(error) => spent(&error).map_or(Ok(()), |denial| Err(denial.clone())),
-    }
+    let meter = Meter { budget: &shared.budget, traffic: &entry.traffic, pipes: &shared.pipes };
+    pump::both(client, &mut far, first, meter).await
 }
 
 #[cfg(test)]
