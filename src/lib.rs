@@ -6,6 +6,7 @@
 // words
 pub mod digest;
 pub mod glyph;
+pub mod moment;
 
 // words that use one
 pub mod exit;

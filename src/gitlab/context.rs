@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{Error, Noteable, flow, moment::moment};
+use super::{Error, Noteable, flow};
 use crate::http::Endpoint;
+use crate::moment::moment;
 
 /// What the job is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -11,7 +11,6 @@ pub mod context;
 mod error;
 mod flow;
 pub mod merge_request;
-mod moment;
 mod page;
 mod prompt;
 mod retry;

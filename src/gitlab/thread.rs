@@ -1,6 +1,7 @@
 //! The issue or merge request with its notes, as far as it may be shown to the agent.
 
-use super::{Author, Client, Discussion, Error, JobFacts, Note, Noteable, moment::moment, text::cut};
+use super::{Author, Client, Discussion, Error, JobFacts, Note, Noteable, text::cut};
+use crate::moment::moment;
 
 /// Bytes of all texts of a thread together, the first text included.
 const THREAD_BYTES: usize = 256 << 10;

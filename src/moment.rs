@@ -1,7 +1,7 @@
-//! Points in time as GitLab writes them (RFC 3339), as numbers that can be compared.
+//! Points in time as web services write them (RFC 3339), as numbers that can be compared.
 
 /// Milliseconds since 1970-01-01 UTC. None: not a moment of the years 1970 to 9999 in RFC 3339's form.
-pub(super) fn moment(text: &str) -> Option<i64> {
+pub fn moment(text: &str) -> Option<i64> {
     let (date, rest) = text.split_at_checked(10)?;
     let (time, rest) = rest.strip_prefix(['T', ' '])?.split_at_checked(8)?;
     let [year, month, day] = fields(date, '-')?;
