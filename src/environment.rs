@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::secret::Secret;
+use crate::{policy::Files, secret::Secret};
 
 /// Variables by name.
 pub type Variables = BTreeMap<OsString, OsString>;
@@ -98,6 +98,9 @@ pub fn secrets(job: &Variables) -> Vec<(String, Secret)> {
         let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
         if is_secret_name(name) {
             let text = file_content(value).unwrap_or_else(|| value.to_owned());
+            if let Some(key) = private_key(&text) {
+                out.push((name.to_owned(), Secret::new(key)));
+            }
             if text.trim().len() >= SHORTEST {
                 out.push((name.to_owned(), Secret::new(text.trim())));
             }
@@ -109,11 +112,71 @@ pub fn secrets(job: &Variables) -> Vec<(String, Secret)> {
     out
 }
 
+/// Variables that name a file with a credential: one of GitLab's variables of type File, or a path in the image.
+const FILES: &[&str] = &["GOOGLE_APPLICATION_CREDENTIALS"];
+
+/// Where the content of such a file is kept that was read before the script could change it.
+fn held(name: &str) -> String {
+    format!("TIDEWAITER_HELD_{name}")
+}
+
+/// Reads the files with credentials now, for [`value`] to find.
+pub fn hold_files(job: &mut Variables) {
+    for name in FILES {
+        if let Some(content) = text(job, name).and_then(file_content) {
+            job.insert(held(name).into(), content.into());
+        }
+    }
+}
+
+/// The credentials that stand in files.
+pub fn contents(job: &Variables) -> Vec<String> {
+    FILES.iter().filter_map(|name| text(job, &held(name)).map(str::to_owned).or_else(|| file_content(text(job, name)?))).collect()
+}
+
+/// The value of a variable that is set and not empty; of one that names a file with a credential, the file's content, where it
+/// can be read.
+pub fn value(job: &Variables, name: &str) -> Option<String> {
+    let own = text(job, name)?;
+    let content = || text(job, &held(name)).map(str::to_owned).or_else(|| file_content(own));
+    FILES.contains(&name).then(content).flatten().or_else(|| Some(own.to_owned()))
+}
+
+fn text<'a>(job: &'a Variables, name: &str) -> Option<&'a str> {
+    job.get(OsStr::new(name))?.to_str().filter(|text| !text.is_empty())
+}
+
+/// Takes the files with credentials out of what the agent may read, wherever they lie outside of `tree`, which becomes the
+/// agent's.
+///
+/// # Errors
+/// In words: when one lies in `tree`.
+pub fn guard(job: &Variables, files: &mut Files, tree: &Path) -> Result<(), String> {
+    let tree = tree.canonicalize().unwrap_or_else(|_| tree.to_owned());
+    for name in FILES {
+        let Some(path) = text(job, name).map(Path::new).filter(|path| path.is_absolute()) else { continue };
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if path.starts_with(&tree) {
+            return Err(format!(
+                "{name} names a file in the tree that the agent gets: keep the key elsewhere, best as a variable of type File"
+            ));
+        }
+        files.deny.push(path);
+    }
+    Ok(())
+}
+
 /// GitLab's file variables hold the path of a file with the secret.
 fn file_content(value: &str) -> Option<String> {
     let path = Path::new(value);
     let small = path.is_absolute() && path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST_FILE);
     small.then(|| std::fs::read_to_string(path).ok())?
+}
+
+/// The key within a service account's file, which is worth as much as the whole.
+fn private_key(text: &str) -> Option<String> {
+    let file: serde_json::Value = text.starts_with('{').then(|| serde_json::from_str(text).ok())??;
+    file["private_key"].as_str().map(|key| key.trim().to_owned()).filter(|key| key.len() >= SHORTEST)
 }
 
 /// Bytes of a file variable that is read; keys and certificates are far smaller.
@@ -191,6 +254,26 @@ mod tests {
     fn secrets_are_known_by_name_and_form() {
         let names: Vec<String> = secrets(&job()).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["ANTHROPIC_API_KEY", "CI_JOB_TOKEN", "CI_REPOSITORY_URL", "SIGNING_KEY"]);
+    }
+
+    #[test]
+    fn a_key_file_is_read_once_and_kept_from_the_agent() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, tree) = (directory.path().join("key.json"), directory.path().join("tree"));
+        std::fs::create_dir(&tree).unwrap();
+        std::fs::write(&file, "{\"private_key\":\"made-up\\nkey\"}").unwrap();
+        let name = "GOOGLE_APPLICATION_CREDENTIALS";
+        let mut job: Variables = [(name.into(), file.clone().into())].into();
+        assert!(secrets(&job).iter().any(|(_, secret)| secret.matches(b"made-up\nkey")));
+        hold_files(&mut job);
+        std::fs::write(&file, "changed").unwrap();
+        assert_eq!(value(&job, name).unwrap(), "{\"private_key\":\"made-up\\nkey\"}");
+        assert_eq!(contents(&job), [value(&job, name).unwrap()]);
+        let mut files = Files { read: vec![], built_in: true, write: vec![], deny: vec![] };
+        guard(&job, &mut files, &tree).unwrap();
+        assert_eq!(files.deny, [file.canonicalize().unwrap()]);
+        assert!(guard(&job, &mut files, directory.path()).unwrap_err().contains(name));
+        assert!(!inherited(OsStr::new(&held(name)), &[]));
     }
 
     #[test]

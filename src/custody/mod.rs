@@ -15,7 +15,7 @@ use std::{
 use aho_corasick::BuildError;
 pub use veil::Veil;
 
-use crate::environment::Variables;
+use crate::environment::{self, Variables};
 
 /// What the script finds in a credential's place.
 pub const PLACEHOLDER: &str = "held-by-tidewaiter";
@@ -36,14 +36,16 @@ pub const KEPT: &[&str] = &[
 const SHORTEST: usize = 8;
 
 /// Takes the credentials of `variables` into custody: they are replaced in every variable that holds one, and in whatever goes
-/// through the veil that comes back.
+/// through the veil that comes back, the content of files with credentials too: the runner's script writes these files.
 ///
 /// # Errors
 /// When there are more of them than can be looked for.
 pub fn take(variables: &mut Variables) -> Result<Veil, BuildError> {
     let kept: Vec<OsString> =
         KEPT.iter().filter_map(|name| variables.get(OsStr::new(name)).cloned()).filter(|value| is_secret(value)).collect();
-    let veil = Veil::over(kept.iter().map(|value| value.as_bytes()))?;
+    let files = environment::contents(variables);
+    let files = files.iter().map(String::as_bytes).filter(|content| content.trim_ascii().len() >= SHORTEST);
+    let veil = Veil::over(kept.iter().map(|value| value.as_bytes()).chain(files))?;
     for value in variables.values_mut() {
         *value = OsString::from_vec(veil.clone().whole(value.as_bytes()));
     }
@@ -95,6 +97,20 @@ mod tests {
             ]
         );
         assert_eq!(veil.whole(b"export A=made-up-key-0001\n"), b"export A=held-by-tidewaiter\n");
+    }
+
+    #[test]
+    fn a_key_that_the_script_would_write_to_a_file_is_replaced() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let key = "{\n  \"private_key\": \"made-up\\nkey\"\n}";
+        std::fs::write(file.path(), format!("{key}\n")).unwrap();
+        let mut job: Variables = [("GOOGLE_APPLICATION_CREDENTIALS".into(), file.path().into()), ("COPY".into(), key.into())].into();
+        let mut veil = take(&mut job).unwrap();
+        assert_eq!(job[OsStr::new("COPY")], PLACEHOLDER);
+        assert_eq!(job[OsStr::new("GOOGLE_APPLICATION_CREDENTIALS")], file.path());
+        let quoted = "printf '%s' $'{\\n  \"private_key\": \"made-up\\\\nkey\"\\n}\\n' > key.json\n";
+        let shown = String::from_utf8(veil.whole(quoted.as_bytes())).unwrap();
+        assert!(shown.contains(PLACEHOLDER) && !shown.contains("made-up"), "{shown}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod connection;
 mod denial;
 mod door;
 mod far;
+mod google;
 mod head;
 mod hello;
 mod keys;

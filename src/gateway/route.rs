@@ -51,8 +51,9 @@ impl Route {
     pub(super) fn prepare(route: &policy::Route, policy: &Policy, credential: &Credential) -> Result<Self, Error> {
         let end = |(region, url): (String, String)| Ok((region, Far::prepare(&url, route.ca_file.as_deref())?));
         let ends = route.urls().into_iter().map(end).collect::<Result<_, Error>>()?;
-        let keys = Keys::prepare(credential).ok_or_else(|| Error::Credential(route.base_url.clone()))?;
-        let rules = Rules { models: policy.agent.models.clone(), regions: route.regions.clone() };
+        let keys = Keys::prepare(credential, route)?;
+        let project = credential.project().map(str::to_owned);
+        let rules = Rules { models: policy.agent.models.clone(), regions: route.regions.clone(), project };
         Ok(Self { provider: route.provider, rules, ends, keys })
     }
 }
@@ -127,6 +128,7 @@ async fn forward(
 pub(super) fn way(provider: Provider) -> &'static str {
     match provider {
         Provider::Anthropic => "route/anthropic",
+        Provider::Vertex => "route/vertex",
     }
 }
 

@@ -28,7 +28,7 @@ pub use call::{Called, Left, Report};
 
 use crate::{
     custody::{self, Veil},
-    environment::Variables,
+    environment::{self, Variables},
     jail::confine,
     policy::Policy,
     role::Role,
@@ -64,8 +64,9 @@ pub fn init(command: Vec<OsString>) -> Result<u8, Error> {
     step("hide from other processes", confine::hide())?;
     step("adopt orphans", prctl::set_child_subreaper(true))?;
     supervisor::block_signals()?;
-    let job: Variables = std::env::vars_os().collect();
+    let mut job: Variables = std::env::vars_os().collect();
     let mut visible = job.clone();
+    environment::hold_files(&mut job);
     let veil = custody::take(&mut visible)?;
     // Now, since the script may exchange the files.
     let lower = job.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());

@@ -20,7 +20,7 @@ use crate::{
     journal::{Event, Journal},
     policy::{AgentKind, Policy, Source, Used},
     promise::{self, Ground},
-    provider,
+    provider::{self, Lack},
     role::Role,
     secret::Secret,
     supervisor::{Credentials, Room, worker},
@@ -66,7 +66,7 @@ impl Board {
     /// Reads the variables and checks this side of the job.
     pub(super) fn of_environment(options: &Options) -> Result<Self, Ending> {
         let mut variables = options.variables.clone();
-        let policy = Policy::compose(options.policy.clone()).map_err(|error| Refusal::new(error, Exit::Policy))?;
+        let mut policy = Policy::compose(options.policy.clone()).map_err(|error| Refusal::new(error, Exit::Policy))?;
         let secrets = environment::secrets(&variables);
         // A script that calls the agent in every pipeline asks for something each time; only a person's asking counts.
         let asked = ["AI_FLOW_INPUT", "AI_FLOW_EVENT"].iter().any(|name| text(&variables, name).is_some());
@@ -83,6 +83,7 @@ impl Board {
         if let Some(reason) = own_commit(&public, &facts, asked) {
             return Err(Ending::Skipped(reason));
         }
+        environment::guard(&variables, &mut policy.files, &facts.checkout).map_err(|reason| Refusal::new(reason, Exit::Remote))?;
         let token = token(&variables, &facts)?;
         let credentials = credentials(&variables, &policy, &facts)?;
         let passed_over = agent(&variables, &policy)?;
@@ -234,13 +235,10 @@ fn unprotected(facts: &JobFacts) -> String {
 fn credentials(variables: &Variables, policy: &Policy, facts: &JobFacts) -> Result<Credentials, Refusal> {
     let mut out = Credentials::new();
     for route in &policy.network.routes {
-        match provider::credential(route.provider, |name| text(variables, name)) {
-            Some(credential) => drop(out.insert(route.provider, credential)),
-            None if policy.agent.kind == AgentKind::Claude => {
-                let reason = format!("ANTHROPIC_API_KEY is not set: store it as a masked CI/CD variable{}", unprotected(facts));
-                return Err(Refusal::new(reason, Exit::Remote));
-            }
-            None => {}
+        match provider::credential(route, |name| environment::value(variables, name)) {
+            Ok(credential) => drop(out.insert(route.provider, credential)),
+            Err(Lack::Absent(_)) if policy.agent.kind != AgentKind::Claude => {}
+            Err(lack) => return Err(Refusal::new(format!("{lack}{}", unprotected(facts)), Exit::Remote)),
         }
     }
     Ok(out)

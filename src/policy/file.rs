@@ -84,7 +84,11 @@ pub(super) struct Route {
     pub(super) base_url: Option<String>,
     #[serde(default)]
     pub(super) regions: Vec<String>,
+    pub(super) token_url: Option<String>,
     pub(super) ca_file: Option<String>,
+    pub(super) project: Option<String>,
+    pub(super) iam_url: Option<String>,
+    pub(super) oauth_url: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

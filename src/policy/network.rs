@@ -56,19 +56,25 @@ pub struct Network {
 pub enum Provider {
     /// The Claude API.
     Anthropic,
+    /// Claude on Google Cloud's Vertex AI.
+    Vertex,
 }
 
 /// What stands for the region in a base URL.
 pub(super) const REGION: &str = "{region}";
 
+/// Vertex AI's endpoints (docs.cloud.google.com/vertex-ai/docs/reference/rest, "Service endpoints").
+const VERTEX: &str = "https://{region}-aiplatform.googleapis.com";
+
 impl Provider {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Anthropic];
+    pub const ALL: [Self; 2] = [Self::Anthropic, Self::Vertex];
 
     /// Its name in policies, in records, and as the first part of the gateway's paths.
     pub fn name(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic",
+            Self::Vertex => "vertex",
         }
     }
 
@@ -76,6 +82,17 @@ impl Provider {
     pub fn base_url(self) -> &'static str {
         match self {
             Self::Anthropic => "https://api.anthropic.com",
+            Self::Vertex => VERTEX,
+        }
+    }
+
+    /// Where its tokens are exchanged for credentials, unless the policy says otherwise; with [`REGION`] where it has regions.
+    /// None where nothing is exchanged.
+    pub fn token_url(self) -> Option<&'static str> {
+        match self {
+            Self::Anthropic => None,
+            // sts.googleapis.com's discovery document, `rootUrl`
+            Self::Vertex => Some("https://sts.googleapis.com"),
         }
     }
 }
@@ -90,8 +107,33 @@ pub struct Route {
     pub base_url: String,
     /// The regions that requests may go to, for providers that have them.
     pub regions: Vec<String>,
-    /// PEM file with the certificate authorities of that host, besides the built-in ones.
+    /// Where a token of the job's is exchanged for credentials, as `base_url` is written; none where nothing is exchanged.
+    pub token_url: Option<String>,
+    /// PEM file with the certificate authorities of these hosts, besides the built-in ones.
     pub ca_file: Option<PathBuf>,
+    /// What routes to Google Cloud have besides.
+    pub google: Google,
+}
+
+/// Keys of routes to Google Cloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Google {
+    /// The project that requests are made in; none for the one that the job's variables name.
+    pub project: Option<String>,
+    /// The base URL of the IAM Service Account Credentials API, where it is not Google's own.
+    pub iam_url: Option<String>,
+    /// The OAuth 2.0 token endpoint, which takes what the key of a service account signed, where it is not Google's own.
+    pub oauth_url: Option<String>,
+}
+
+impl Google {
+    /// Whether `text` is the ID of a project (docs.cloud.google.com/resource-manager/docs/creating-managing-projects): 6 to 30
+    /// lower-case letters, digits and hyphens, after its organisation's domain and a colon for the oldest ones.
+    pub fn is_project(text: &str) -> bool {
+        let (domain, id) = text.rsplit_once(':').unwrap_or(("x", text));
+        let plain = |text: &str, more: &[u8]| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || more.contains(&b));
+        (6..=30).contains(&id.len()) && plain(id, b"-") && !domain.is_empty() && plain(domain, b".-")
+    }
 }
 
 impl Route {
@@ -100,12 +142,29 @@ impl Route {
         if self.regions.is_empty() {
             return BTreeMap::from([(String::new(), self.base_url.clone())]);
         }
-        self.regions.iter().map(|region| (region.clone(), self.base_url.replace(REGION, region))).collect()
+        self.regions.iter().map(|region| (region.clone(), self.url(region))).collect()
+    }
+
+    fn url(&self, region: &str) -> String {
+        match region {
+            // These have names of their own form.
+            "global" if self.base_url == VERTEX => "https://aiplatform.googleapis.com".to_owned(),
+            "eu" | "us" if self.base_url == VERTEX => format!("https://aiplatform.{region}.rep.googleapis.com"),
+            _ => self.base_url.replace(REGION, region),
+        }
+    }
+
+    /// Where tokens are exchanged: in the first of the regions, since what comes of it holds in all of them.
+    pub fn token_url(&self) -> Option<String> {
+        let region = self.regions.first().map_or("", String::as_str);
+        self.token_url.as_ref().map(|url| url.replace(REGION, region))
     }
 
     /// Whether this route grants nothing that `above` does not.
     pub fn is_within(&self, above: &Self) -> bool {
         let regions = self.regions.iter().all(|region| above.regions.contains(region));
-        regions && Self { regions: above.regions.clone(), ..self.clone() } == *above
+        let project = above.google.project.is_none() || self.google.project == above.google.project;
+        let google = Google { project: above.google.project.clone(), ..self.google.clone() };
+        regions && project && Self { regions: above.regions.clone(), google, ..self.clone() } == *above
     }
 }

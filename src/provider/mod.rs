@@ -4,6 +4,7 @@
 
 pub mod anthropic;
 pub mod json;
+pub mod vertex;
 
 use hyper::{
     HeaderMap, Method,
@@ -11,7 +12,10 @@ use hyper::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{policy::Provider, secret::Secret};
+use crate::{
+    policy::{Provider, Route},
+    secret::Secret,
+};
 
 /// Why a request does not go on, in words that a model can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub struct Rules {
     pub models: Vec<String>,
     /// Where requests may go, for providers that have regions.
     pub regions: Vec<String>,
+    /// The project that requests are made in, for providers that have them.
+    pub project: Option<String>,
 }
 
 /// Where a request goes that passed as far as its target goes.
@@ -54,9 +60,10 @@ pub struct Target {
 ///
 /// # Errors
 /// Whatever the provider's rules do not list, and any path that could be read in two ways.
-pub fn target(provider: Provider, method: &Method, path: &str, query: Option<&str>, _rules: &Rules) -> Result<Target, Refusal> {
+pub fn target(provider: Provider, method: &Method, path: &str, query: Option<&str>, rules: &Rules) -> Result<Target, Refusal> {
     match provider {
         Provider::Anthropic => anthropic::target(method, path, query),
+        Provider::Vertex => vertex::target(method, path, query, rules),
     }
 }
 
@@ -67,6 +74,7 @@ pub fn target(provider: Provider, method: &Method, path: &str, query: Option<&st
 pub fn headers(provider: Provider, sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
     match provider {
         Provider::Anthropic => anthropic::headers(sent),
+        Provider::Vertex => vertex::headers(sent),
     }
 }
 
@@ -74,21 +82,23 @@ pub fn headers(provider: Provider, sent: &HeaderMap) -> Result<HeaderMap, Refusa
 ///
 /// # Errors
 /// What the provider's rules refuse.
-pub fn body(provider: Provider, sent: &[u8], _target: &Target, rules: &Rules) -> Result<Vec<u8>, Refusal> {
+pub fn body(provider: Provider, sent: &[u8], target: &Target, rules: &Rules) -> Result<Vec<u8>, Refusal> {
     match provider {
         Provider::Anthropic => anthropic::body(sent, &rules.models),
+        Provider::Vertex => vertex::body(sent, target, rules),
     }
 }
 
 /// Bytes of a body that are read at most: the Messages API's own bound (32 MB).
 pub const MAX_BODY: usize = 32 << 20;
 
-/// The variables that tell programs where `provider` is: a base URL below `gateway` (`http://127.0.0.1:PORT`), and the ticket
-/// where its clients have their key.
-pub fn variables(provider: Provider, gateway: &str, ticket: &Secret) -> Vec<(String, String)> {
-    let base = format!("{gateway}/{}", provider.name());
-    match provider {
+/// The variables that tell programs where the provider of `route` is: a base URL below `gateway` (`http://127.0.0.1:PORT`),
+/// and the ticket where its clients have their key. `credential` is the route's, where there is one.
+pub fn variables(route: &Route, credential: Option<&Credential>, gateway: &str, ticket: &Secret) -> Vec<(String, String)> {
+    let base = format!("{gateway}/{}", route.provider.name());
+    match route.provider {
         Provider::Anthropic => vec![("ANTHROPIC_BASE_URL".into(), base), ("ANTHROPIC_AUTH_TOKEN".into(), ticket.reveal().to_owned())],
+        Provider::Vertex => vertex::variables(route, credential.and_then(Credential::project), &base, ticket),
     }
 }
 
@@ -100,33 +110,67 @@ pub enum Credential {
     ApiKey(Secret),
     /// An access token, sent as `Authorization: Bearer`.
     Bearer(Secret),
+    /// What Google gives access tokens for, which are sent as `Authorization: Bearer`.
+    Google(vertex::Access),
 }
 
-/// The credential for `provider` among a job's variables: `ANTHROPIC_API_KEY`, else `ANTHROPIC_AUTH_TOKEN`. `variable` gives
-/// the value of one that is set and not empty.
-pub fn credential(provider: Provider, variable: impl Fn(&str) -> Option<String>) -> Option<Credential> {
-    match provider {
+/// Why a job's variables hold no credential for a route, in words that name the variable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lack {
+    /// None of its variables is set.
+    #[error("{0}")]
+    Absent(String),
+    /// Some are, and they do not make one.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+/// The credential for `route` among a job's variables: for the Claude API `ANTHROPIC_API_KEY`, else `ANTHROPIC_AUTH_TOKEN`; for
+/// Vertex see [`vertex`]. `variable` gives the value of one that is set and not empty, and the content of one that names a file.
+///
+/// # Errors
+/// What is missing or wrong.
+pub fn credential(route: &Route, variable: impl Fn(&str) -> Option<String>) -> Result<Credential, Lack> {
+    match route.provider {
         Provider::Anthropic => {
             let key = variable("ANTHROPIC_API_KEY").map(|key| Credential::ApiKey(Secret::new(key)));
-            key.or_else(|| variable("ANTHROPIC_AUTH_TOKEN").map(|token| Credential::Bearer(Secret::new(token))))
+            let found = key.or_else(|| variable("ANTHROPIC_AUTH_TOKEN").map(|token| Credential::Bearer(Secret::new(token))));
+            found.ok_or_else(|| Lack::Absent("ANTHROPIC_API_KEY is not set: store it as a masked CI/CD variable".to_owned()))
         }
+        Provider::Vertex => vertex::credential(route, variable).map(Credential::Google),
     }
 }
 
 impl Credential {
-    /// The header that carries it, marked sensitive so that no log prints it.
-    ///
-    /// # Errors
-    /// When the value has characters that no header can carry, such as a line end.
-    pub fn header(&self) -> Result<(HeaderName, HeaderValue), InvalidHeaderValue> {
-        let (name, text) = match self {
-            Self::ApiKey(key) => (HeaderName::from_static("x-api-key"), key.reveal().to_owned()),
-            Self::Bearer(token) => (AUTHORIZATION, format!("Bearer {}", token.reveal())),
-        };
-        let mut value = HeaderValue::from_str(&text)?;
-        value.set_sensitive(true);
-        Ok((name, value))
+    /// The project that it is for, where its provider has projects.
+    pub fn project(&self) -> Option<&str> {
+        match self {
+            Self::Google(access) => Some(&access.project),
+            Self::ApiKey(_) | Self::Bearer(_) => None,
+        }
     }
+}
+
+/// The header that carries an API key, marked sensitive so that no log prints it.
+///
+/// # Errors
+/// When it has characters that no header can carry, such as a line end.
+pub fn key_header(key: &Secret) -> Result<(HeaderName, HeaderValue), InvalidHeaderValue> {
+    header(HeaderName::from_static("x-api-key"), key.reveal())
+}
+
+/// The header that carries an access token.
+///
+/// # Errors
+/// As for [`key_header`].
+pub fn bearer_header(token: &Secret) -> Result<(HeaderName, HeaderValue), InvalidHeaderValue> {
+    header(AUTHORIZATION, &format!("Bearer {}", token.reveal()))
+}
+
+fn header(name: HeaderName, text: &str) -> Result<(HeaderName, HeaderValue), InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(text)?;
+    value.set_sensitive(true);
+    Ok((name, value))
 }
 
 /// Shows text of the agent's choosing in a message: at most 80 characters, control and non-ASCII ones escaped.
@@ -140,15 +184,15 @@ mod tests {
 
     #[test]
     fn each_credential_has_its_header() {
-        let (name, value) = Credential::ApiKey(Secret::new("made-up-key")).header().unwrap();
+        let (name, value) = key_header(&Secret::new("made-up-key")).unwrap();
         assert_eq!((name.as_str(), value.to_str().unwrap()), ("x-api-key", "made-up-key"));
-        let (name, value) = Credential::Bearer(Secret::new("made-up-token")).header().unwrap();
+        let (name, value) = bearer_header(&Secret::new("made-up-token")).unwrap();
         assert_eq!((name.as_str(), value.to_str().unwrap()), ("authorization", "Bearer made-up-token"));
         assert!(value.is_sensitive());
     }
 
     #[test]
     fn a_credential_with_a_line_end_is_refused() {
-        assert!(Credential::ApiKey(Secret::new("made-up\r\nhost: x")).header().is_err());
+        assert!(key_header(&Secret::new("made-up\r\nhost: x")).is_err());
     }
 }

@@ -15,8 +15,10 @@ use crate::{
     jail::Failure,
     journal::{self, Event, Journal},
     policy::{self, Policy},
-    promise, provider, scribe,
-    supervisor::{self, Gateway, OnSignal, Outcome, Room, Stance, Stop, Task},
+    promise,
+    provider::{self, Lack},
+    scribe,
+    supervisor::{self, Credentials, Gateway, OnSignal, Outcome, Room, Stance, Stop, Task},
 };
 
 /// What the command line says.
@@ -74,6 +76,9 @@ pub enum Error {
     /// Starting or holding it.
     #[error(transparent)]
     Held(#[from] supervisor::Error),
+    /// A credential.
+    #[error("{0}")]
+    Credential(String),
     /// Nobody would learn anything.
     #[error("an observed run needs a journal: name a new file with --journal")]
     Unrecorded,
@@ -104,10 +109,12 @@ pub fn run(options: Options) -> Result<Done, Error> {
     }
     let job: Variables = std::env::vars_os().collect();
     let lower = job.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());
-    let policy = Policy::of_command(&options.policy, lower)?;
+    let mut policy = Policy::of_command(&options.policy, lower)?;
     let passed_over = agent::passed_over(&options.command[0], environment::path(&job))?;
     let ground = promise::require(&policy)?;
     let workspace = place::workspace(options.workspace)?;
+    environment::guard(&job, &mut policy.files, &workspace).map_err(Error::Credential)?;
+    let credentials = credentials(&job, &policy)?;
     place::outside(options.journal.as_deref(), policy.files.write.iter().chain([&workspace]))?;
     // From here on there is something to be put back: whoever asks us to end is heard once the agent could be told.
     supervisor::block_signals()?;
@@ -126,9 +133,7 @@ pub fn run(options: Options) -> Result<Done, Error> {
             journal.record(&Event::Observe { enforced: false })?;
         }
     }
-    let value = |name: &str| job.get(OsStr::new(name)).and_then(|value| value.to_str()).filter(|text| !text.is_empty()).map(str::to_owned);
-    let given = policy.network.routes.iter().filter_map(|route| Some((route.provider, provider::credential(route.provider, value)?)));
-    let gateway = Gateway::new(ground.fence, given.collect())?;
+    let gateway = Gateway::new(ground.fence, credentials)?;
     let environment = provider_variables(&policy, &gateway, &places)?;
     let task = Task {
         policy: &policy,
@@ -157,6 +162,19 @@ pub fn run(options: Options) -> Result<Done, Error> {
     let code = if observed { exit::RUN_OBSERVED } else { status };
     journal.record(&Event::End { exit: code, commit: None })?;
     Ok(Done { code, status, would_refuse: outcome.would_refuse, starved: outcome.starved() })
+}
+
+/// What the gateway puts in. A route whose credential is not there does not exist.
+fn credentials(job: &Variables, policy: &Policy) -> Result<Credentials, Error> {
+    let mut out = Credentials::new();
+    for route in &policy.network.routes {
+        match provider::credential(route, |name| environment::value(job, name)) {
+            Ok(credential) => drop(out.insert(route.provider, credential)),
+            Err(Lack::Absent(_)) => {}
+            Err(Lack::Wrong(reason)) => return Err(Error::Credential(reason)),
+        }
+    }
+    Ok(out)
 }
 
 /// What tells the command where its provider is, where the policy has a route to one.

@@ -28,7 +28,7 @@ use crate::{
     fence::Fence,
     jail,
     journal::{self, Journal},
-    policy::{GATEWAY_PORT, Policy, Provider, Used},
+    policy::{GATEWAY_PORT, Policy, Provider, Route, Used},
     promise::Ground,
     provider::{self, Credential},
     scribe,
@@ -123,7 +123,8 @@ impl Gateway {
     /// As for [`Gateway::address`].
     pub fn variables(&self, policy: &Policy) -> Result<Vec<(String, String)>, Error> {
         let gateway = format!("http://{}", self.address()?);
-        Ok(policy.network.routes.iter().flat_map(|route| provider::variables(route.provider, &gateway, &self.ticket)).collect())
+        let variables = |route: &Route| provider::variables(route, self.credentials.get(&route.provider), &gateway, &self.ticket);
+        Ok(policy.network.routes.iter().flat_map(variables).collect())
     }
 }
 

@@ -29,10 +29,10 @@ fn program() -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join("claude")).find(|file| file.is_file())
 }
 
-/// Runs the tests `inside…` of this very binary in a network namespace of its own.
-#[test]
-fn the_real_claude_gets_through_and_its_web_search_does_not() {
-    let not_run = |why: &str| writeln!(std::io::stderr(), "NOT RUN: Claude Code through the gateway: {why}").unwrap();
+/// Runs the `count` tests `filter…` of this very binary in a network namespace of their own.
+#[allow(clippy::explicit_write, reason = "the harness would hold back what `eprintln!` says")]
+pub(crate) fn apart(what: &str, filter: &str, count: usize) {
+    let not_run = |why: &str| writeln!(std::io::stderr(), "NOT RUN: {what}: {why}").unwrap();
     if program().is_none() {
         return not_run(&format!("no `claude` in PATH; name one in {VARIABLE}"));
     }
@@ -40,10 +40,15 @@ fn the_real_claude_gets_through_and_its_web_search_does_not() {
     if !Command::new("unshare").args([user, "true"]).status().is_ok_and(|status| status.success()) {
         return not_run("network namespaces cannot be made here");
     }
-    let script = "ip link set lo up && exec \"$0\" claude::inside --ignored --nocapture";
-    let output = Command::new("unshare").args([user, "sh", "-c", script]).arg(env::current_exe().unwrap()).output().unwrap();
+    let script = "ip link set lo up && exec \"$0\" \"$1\" --ignored --nocapture";
+    let output = Command::new("unshare").args([user, "sh", "-c", script]).arg(env::current_exe().unwrap()).arg(filter).output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && text.contains("2 passed"), "{text}");
+    assert!(output.status.success() && text.contains(&format!("{count} passed")), "{text}");
+}
+
+#[test]
+fn the_real_claude_gets_through_and_its_web_search_does_not() {
+    apart("Claude Code through the gateway", "claude::inside", 2);
 }
 
 fn script(work: &str) -> Vec<Turn> {
@@ -61,8 +66,14 @@ fn script(work: &str) -> Vec<Turn> {
     ]
 }
 
-/// Runs Claude Code in `work` through `gateway`, and gives its output and its `result` line.
-fn claude(work: &Path, gateway: &Running, more: &[&str]) -> (String, Value) {
+/// The variables by which it comes to the Claude API's route.
+fn route(gateway: &Running) -> Vec<(String, String)> {
+    let base = ("ANTHROPIC_BASE_URL".to_owned(), format!("http://{}/anthropic", gateway.address));
+    vec![base, ("ANTHROPIC_AUTH_TOKEN".to_owned(), TICKET.to_owned())]
+}
+
+/// Runs Claude Code in `work` through `gateway`, told of its provider by `variables`, and gives its output and its `result` line.
+pub(crate) fn claude(work: &Path, gateway: &Running, variables: &[(String, String)], more: &[&str]) -> (String, Value) {
     let proxy = format!("http://tidewaiter:{TICKET}@{}", gateway.address);
     let output = Command::new(program().unwrap())
         .args(["-p", "Do the task", "--output-format", "stream-json", "--verbose", "--permission-mode", "acceptEdits"])
@@ -72,8 +83,7 @@ fn claude(work: &Path, gateway: &Running, more: &[&str]) -> (String, Value) {
         .env_clear()
         .env("PATH", env::var_os("PATH").unwrap())
         .env("HOME", work.join("home"))
-        .env("ANTHROPIC_BASE_URL", format!("http://{}/anthropic", gateway.address))
-        .env("ANTHROPIC_AUTH_TOKEN", TICKET)
+        .envs(variables.iter().cloned())
         .envs([("HTTPS_PROXY", &proxy), ("HTTP_PROXY", &proxy)])
         .envs([("NO_PROXY", "127.0.0.1,localhost"), ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"), ("DISABLE_UPDATES", "1")])
         .stdin(Stdio::null())
@@ -84,7 +94,7 @@ fn claude(work: &Path, gateway: &Running, more: &[&str]) -> (String, Value) {
     (text, result.unwrap())
 }
 
-fn place(name: &str) -> PathBuf {
+pub(crate) fn place(name: &str) -> PathBuf {
     let work = env::temp_dir().join(format!("tidewaiter-test-claude-{name}-{}", std::process::id()));
     fs::create_dir_all(work.join("home")).unwrap();
     work
@@ -96,7 +106,7 @@ fn inside_a_refused_model_is_named() {
     let work = place("model");
     let provider = Provider::start(vec![Turn::text("never said")]);
     let gateway = Running::start(&route_policy(&provider.base_url()));
-    let (text, result) = claude(&work, &gateway, &["--model", "claude-sonnet-4-5"]);
+    let (text, result) = claude(&work, &gateway, &route(&gateway), &["--model", "claude-sonnet-4-5"]);
     fs::remove_dir_all(&work).unwrap();
     assert_eq!(result["is_error"], true, "{text}");
     assert!(text.contains("the policy does not list the model `claude-sonnet-4-5"), "{text}");
@@ -111,7 +121,7 @@ fn inside_a_whole_run() {
     let work_path = work.to_str().unwrap();
     let provider = Provider::start(script(work_path));
     let gateway = Running::start(&route_policy(&provider.base_url()));
-    let (text, result) = claude(&work, &gateway, &[]);
+    let (text, result) = claude(&work, &gateway, &route(&gateway), &[]);
     let written = fs::read_to_string(work.join("new.txt"));
     fs::remove_dir_all(&work).unwrap();
     let records = gateway.records(1);

@@ -8,6 +8,7 @@ mod route;
 mod support;
 mod tunnel;
 mod upstream;
+mod vertex;
 
 use std::{
     io::{Read, Write},

@@ -12,6 +12,7 @@ mod repositories;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;
+mod vertex;
 
 use std::{
     fs,

@@ -105,10 +105,15 @@ pub struct Provider {
     state: Arc<State>,
 }
 
+/// Looks at a request's credential.
+pub type Admits = Box<dyn Fn(&Received) -> bool + Send + Sync>;
+
 #[derive(Default)]
 struct State {
     script: Vec<Turn>,
     failed: Vec<AtomicUsize>,
+    /// Whether a request's credential is good; none where all are.
+    admits: Option<Admits>,
     connections: AtomicUsize,
     messages: AtomicUsize,
     received: Mutex<Vec<Received>>,
@@ -124,19 +129,24 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Provider {
     /// Plays `script` at `http://127.0.0.1:PORT`.
     pub fn start(script: Vec<Turn>) -> Self {
-        Self::listen(script, None)
+        Self::listen(script, None, None)
+    }
+
+    /// The same, and answers 401 to requests that `admits` does not admit.
+    pub fn start_guarded(script: Vec<Turn>, tls: Option<Arc<ServerConfig>>, admits: Admits) -> Self {
+        Self::listen(script, tls, Some(admits))
     }
 
     /// Plays `script` at `https://127.0.0.1:PORT`, with the certificate in `tls`.
     pub fn start_tls(script: Vec<Turn>, tls: Arc<ServerConfig>) -> Self {
-        Self::listen(script, Some(tls))
+        Self::listen(script, Some(tls), None)
     }
 
-    fn listen(script: Vec<Turn>, tls: Option<Arc<ServerConfig>>) -> Self {
+    fn listen(script: Vec<Turn>, tls: Option<Arc<ServerConfig>>, admits: Option<Admits>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
         let address = listener.local_addr().expect("an address");
         let failed = script.iter().map(|_| AtomicUsize::new(0)).collect();
-        let state = Arc::new(State { script, failed, ..State::default() });
+        let state = Arc::new(State { script, failed, admits, ..State::default() });
         let scheme = if tls.is_some() { "https" } else { "http" };
         let shared = state.clone();
         thread::spawn(move || {
@@ -195,8 +205,12 @@ fn converse(mut stream: impl Read + Write, state: &State) -> io::Result<()> {
     let Some(request) = receive(&mut stream)? else { return Ok(()) };
     let body = request.json();
     let path = request.path.split('?').next().unwrap_or_default().to_owned();
+    let admitted = state.admits.as_ref().is_none_or(|admits| admits(&request));
     locked(&state.received).push(request);
-    if path.ends_with("/v1/messages/count_tokens") {
+    if !admitted {
+        return play(&mut stream, &Turn::error(401, "authentication_error", "no such credential"), &body, state);
+    }
+    if path.ends_with("/v1/messages/count_tokens") || path.ends_with("/count-tokens:rawPredict") {
         return answer(
             &mut stream,
             200,
@@ -204,14 +218,15 @@ fn converse(mut stream: impl Read + Write, state: &State) -> io::Result<()> {
             &json!({ "input_tokens": 42 }).to_string(),
         );
     }
-    if !path.ends_with("/v1/messages") {
+    if !["/v1/messages", ":rawPredict", ":streamRawPredict"].iter().any(|end| path.ends_with(end)) {
         return answer(&mut stream, 404, &[], "not found");
     }
     let turn = pick(&body, state);
     play(&mut stream, &turn, &body, state)
 }
 
-fn receive(stream: &mut impl Read) -> io::Result<Option<Received>> {
+/// Reads one request; none where the client left.
+pub fn receive(stream: &mut impl Read) -> io::Result<Option<Received>> {
     let mut bytes = Vec::new();
     let mut byte = [0];
     while !bytes.ends_with(b"\r\n\r\n") {
@@ -284,7 +299,8 @@ fn play(stream: &mut (impl Read + Write), turn: &Turn, body: &Value, state: &Sta
     }
 }
 
-fn answer(stream: &mut impl Write, status: u16, headers: &[(String, String)], body: &str) -> io::Result<()> {
+/// Writes a whole answer.
+pub fn answer(stream: &mut impl Write, status: u16, headers: &[(String, String)], body: &str) -> io::Result<()> {
     let mut head = format!("HTTP/1.1 {status} Scripted\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));

@@ -6,8 +6,8 @@ use toml::Spanned;
 
 use super::{
     super::{
-        Error, GATEWAY_PORT, MOST_SERVICES, Origin, Source, file,
-        network::{Fence, Loopback, Network, REGION, Route},
+        Error, GATEWAY_PORT, MOST_SERVICES, Origin, Provider, Source, file,
+        network::{Fence, Google, Loopback, Network, REGION, Route},
     },
     Layer,
 };
@@ -120,11 +120,39 @@ impl Layer<'_> {
             (false, false) => return Err(self.value(route, "network.route.regions", "means nothing to this provider, which has none")),
             _ => {}
         }
-        let made = Route { provider: file.provider, base_url, regions: file.regions.clone(), ca_file: self.ca_file(route)? };
-        for url in made.urls().into_values() {
-            crate::http::Endpoint::parse(&url).map_err(|error| self.value(route, "network.route.base_url", &error.to_string()))?;
+        let token_url = self.token_url(route)?;
+        let (ca_file, google) = (self.ca_file(route)?, self.google(route)?);
+        let made = Route { provider: file.provider, base_url, regions: file.regions.clone(), token_url, ca_file, google };
+        let urls = made.urls().into_values().map(|url| ("network.route.base_url", url));
+        let tokens = made.token_url().map(|url| ("network.route.token_url", url));
+        let iam = made.google.iam_url.clone().map(|url| ("network.route.iam_url", url));
+        let oauth = made.google.oauth_url.clone().map(|url| ("network.route.oauth_url", url));
+        for (key, url) in urls.chain(tokens).chain(iam).chain(oauth) {
+            crate::http::Endpoint::parse(&url).map_err(|error| self.value(route, key, &error.to_string()))?;
         }
         Ok(made)
+    }
+
+    fn token_url(&self, route: &Spanned<file::Route>) -> Result<Option<String>, Error> {
+        let file = route.get_ref();
+        match (file.provider.token_url(), &file.token_url) {
+            (None, Some(_)) => {
+                Err(self.value(route, "network.route.token_url", "means nothing to this provider, which exchanges no token"))
+            }
+            (usual, named) => Ok(named.as_deref().or(usual).map(|url| url.trim_end_matches('/').to_owned())),
+        }
+    }
+
+    fn google(&self, route: &Spanned<file::Route>) -> Result<Google, Error> {
+        let file = route.get_ref();
+        let google = Google { project: file.project.clone(), iam_url: file.iam_url.clone(), oauth_url: file.oauth_url.clone() };
+        match &google.project {
+            _ if file.provider != Provider::Vertex && google != Google::default() => {
+                Err(self.value(route, "network.route", "has `project`, `iam_url` or `oauth_url`, which only Google Cloud has"))
+            }
+            Some(project) if !Google::is_project(project) => Err(self.value(route, "network.route.project", "is not the ID of a project")),
+            _ => Ok(google),
+        }
     }
 
     fn ca_file(&self, route: &Spanned<file::Route>) -> Result<Option<PathBuf>, Error> {

@@ -11,6 +11,71 @@ fn the_default_policy_is_valid() {
 }
 
 #[test]
+fn the_policy_for_vertex_is_valid() {
+    let policy = compose_texts(&[include_str!("../../../policies/vertex.toml")]).unwrap();
+    let urls: Vec<String> = policy.network.routes[0].urls().into_values().collect();
+    assert_eq!(urls, ["https://europe-west1-aiplatform.googleapis.com"]);
+}
+
+fn vertex(keys: &str) -> String {
+    format!("version = 1\n[[network.route]]\nprovider = \"vertex\"\n{keys}")
+}
+
+#[test]
+fn each_region_has_its_host() {
+    let urls = |keys: &str| compose_texts(&[&vertex(keys)]).unwrap().network.routes[0].urls().into_values().collect::<Vec<_>>();
+    assert_eq!(
+        urls("regions = [\"eu\", \"global\", \"us\", \"us-east5\"]"),
+        [
+            "https://aiplatform.eu.rep.googleapis.com",
+            "https://aiplatform.googleapis.com",
+            "https://aiplatform.us.rep.googleapis.com",
+            "https://us-east5-aiplatform.googleapis.com"
+        ]
+    );
+    let own = "base_url = \"https://{region}.vertex.example/proxy\"\nregions = [\"eu\", \"global\"]";
+    assert_eq!(urls(own), ["https://eu.vertex.example/proxy", "https://global.vertex.example/proxy"]);
+}
+
+#[test]
+fn a_route_to_vertex_only_narrows() {
+    let top = vertex("regions = [\"eu\", \"global\"]");
+    for (keys, fine) in [
+        ("regions = [\"global\"]", true),
+        ("regions = [\"global\"]\nproject = \"made-up-project\"", true),
+        ("regions = [\"global\", \"us\"]", false),
+        ("regions = [\"eu\"]\ntoken_url = \"https://sts.example\"", false),
+        ("regions = [\"eu\"]\niam_url = \"https://iam.example\"", false),
+        ("regions = [\"eu\"]\nbase_url = \"https://vertex.example\"", false),
+    ] {
+        assert_eq!(compose_texts(&[&top, &vertex(keys)]).is_ok(), fine, "{keys}");
+    }
+    let pinned = vertex("regions = [\"eu\"]\nproject = \"made-up-project\"");
+    for (keys, fine) in [("", false), ("\nproject = \"made-up-other\"", false), ("\nproject = \"made-up-project\"", true)] {
+        assert_eq!(compose_texts(&[&pinned, &vertex(&format!("regions = [\"eu\"]{keys}"))]).is_ok(), fine, "{keys}");
+    }
+}
+
+#[test]
+fn keys_of_google_cloud_are_held_to_their_form() {
+    for keys in [
+        "",
+        "regions = []",
+        "regions = [\"EU\"]",
+        "regions = [\"eu.evil.example/\"]",
+        "regions = [\"eu\"]\nproject = \"made/up\"",
+        "regions = [\"eu\"]\nproject = \"\"",
+        "regions = [\"eu\"]\ntoken_url = \"http://sts.example\"",
+        "regions = [\"eu\"]\noauth_url = \"https://user:word@oauth.example\"",
+    ] {
+        assert!(compose_texts(&[&vertex(keys)]).is_err(), "{keys}");
+    }
+    for keys in ["project = \"made-up-project\"", "token_url = \"https://sts.example\"", "iam_url = \"https://iam.example\""] {
+        assert!(compose_texts(&[&format!("version = 1\n[[network.route]]\nprovider = \"anthropic\"\n{keys}")]).is_err(), "{keys}");
+    }
+}
+
+#[test]
 fn an_empty_policy_grants_no_way_out() {
     let policy = compose_texts(&["version = 1"]).unwrap();
     assert!(policy.network.tunnels.is_empty() && policy.network.routes.is_empty() && policy.files.write.is_empty());

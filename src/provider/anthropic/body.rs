@@ -15,11 +15,26 @@ type Checked = Result<(), Refusal>;
 /// # Errors
 /// Whatever is not JSON of one meaning, or has a key, tool, block, source or model that is not listed.
 pub fn body(sent: &[u8], models: &[String]) -> Result<Vec<u8>, Refusal> {
-    let value =
-        json::parse(sent).map_err(|error| Refusal::new("route/json", format!("the body cannot be read in one way only: {error}")))?;
-    let object = object(&value, "the body")?;
-    keys(object, lists::BODY, "the body")?;
-    model(object.get("model"), models)?;
+    let value = read(sent)?;
+    check(&value, &[])?;
+    model(value.get("model"), models)?;
+    write(&value)
+}
+
+/// Reads a body that has one meaning only.
+pub(in crate::provider) fn read(sent: &[u8]) -> Result<Value, Refusal> {
+    json::parse(sent).map_err(|error| Refusal::new("route/json", format!("the body cannot be read in one way only: {error}")))
+}
+
+/// Writes a body that was checked.
+pub(in crate::provider) fn write(value: &Value) -> Result<Vec<u8>, Refusal> {
+    serde_json::to_vec(value).map_err(|error| Refusal::new("route/json", format!("the body cannot be written again: {error}")))
+}
+
+/// Judges everything of a body but its model and the keys in `also`, which it may have besides: who calls judges them.
+pub(in crate::provider) fn check(value: &Value, also: &[&str]) -> Checked {
+    let object = object(value, "the body")?;
+    keys(object, &[lists::BODY, also].concat(), "the body")?;
     each(object.get("messages").unwrap_or(&Value::Null), "messages", message)?;
     for (key, value) in object {
         match key.as_str() {
@@ -33,17 +48,23 @@ pub fn body(sent: &[u8], models: &[String]) -> Result<Vec<u8>, Refusal> {
             "context_management" => context_management(value)?,
             "stop_sequences" => each(value, "stop_sequences", |value| scalar(value, "stop_sequences"))?,
             "model" | "messages" => {}
+            key if also.contains(&key) => {}
             _ => scalar(value, key)?,
         }
     }
-    serde_json::to_vec(&value).map_err(|error| Refusal::new("route/json", format!("the body cannot be written again: {error}")))
+    Ok(())
 }
 
-/// Whether `name` is one of `models`.
-fn model(named: Option<&Value>, models: &[String]) -> Checked {
+/// Judges the model that a body names.
+pub(in crate::provider) fn model(named: Option<&Value>, models: &[String]) -> Checked {
     let Some(Value::String(name)) = named else {
         return Err(Refusal::new("route/model", "the body must name its `model` as a string"));
     };
+    listed_model(name, models)
+}
+
+/// Judges a model's name.
+pub(in crate::provider) fn listed_model(name: &str, models: &[String]) -> Checked {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:@[]".contains(&b));
     let listed = |model: &String| model.strip_suffix('*').map_or(model == name, |prefix| name.starts_with(prefix));
     if plain && models.iter().any(listed) {

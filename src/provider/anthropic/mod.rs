@@ -8,6 +8,7 @@ use hyper::{HeaderMap, Method, header::HeaderName};
 use super::{Refusal, Target, shown};
 
 pub use body::body;
+pub(super) use body::{check, listed_model, model, read, write};
 
 /// The calls that there are, below the provider's base URL.
 const CALLS: &[&str] = &["/v1/messages", "/v1/messages/count_tokens"];
@@ -38,6 +39,12 @@ pub(super) fn target(method: &Method, path: &str, query: Option<&str>) -> Result
     Ok(Target { method: Method::POST, path, region: String::new() })
 }
 
+/// Whether `anthropic-beta` may name `token`.
+pub(super) fn beta(token: &str) -> Result<(), Refusal> {
+    let refused = || Refusal::new("route/beta", format!("anthropic-beta names `{}`, which is not allowed here", shown(token)));
+    lists::BETAS.contains(&token).then_some(()).ok_or_else(refused)
+}
+
 /// The header fields that go on, credential and length not among them.
 ///
 /// # Errors
@@ -56,15 +63,11 @@ pub(super) fn headers(sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
     if kinds.len() != 1 || !is_json(kinds[0].as_bytes()) {
         return Err(Refusal::new("route/header", "the body must be announced once, as `content-type: application/json`"));
     }
-    let beta = HeaderName::from_static("anthropic-beta");
-    for value in sent.get_all(&beta) {
+    let betas = HeaderName::from_static("anthropic-beta");
+    for value in sent.get_all(&betas) {
         let text = value.to_str().unwrap_or("\u{fffd}");
-        for token in text.split(',').map(str::trim) {
-            if !lists::BETAS.contains(&token) {
-                return Err(Refusal::new("route/beta", format!("anthropic-beta names `{}`, which is not allowed here", shown(token))));
-            }
-        }
-        kept.append(beta.clone(), value.clone());
+        text.split(',').map(str::trim).try_for_each(beta)?;
+        kept.append(betas.clone(), value.clone());
     }
     Ok(kept)
 }

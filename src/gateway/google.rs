@@ -1,0 +1,152 @@
+//! Access tokens of Google's: fetched when the first request needs one, kept here, renewed before they expire.
+
+use std::{
+    mem,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use http_body_util::Full;
+use hyper::{
+    Method, Request,
+    body::Bytes,
+    header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue},
+};
+use rustls::ClientConfig;
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::{
+    http::{self, Client, Endpoint},
+    policy::Route,
+    provider::{
+        self,
+        vertex::{Access, Ask, Given, Proof, Service, Wrong},
+    },
+};
+
+use super::{Error, denial::Denial};
+
+/// The IAM Service Account Credentials API (its discovery document, `rootUrl`).
+const IAM: &str = "https://iamcredentials.googleapis.com";
+
+/// A token service has so long to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bytes of an answer at most: a token has up to 12 KiB.
+const LONGEST: usize = 64 << 10;
+
+/// A token is renewed so long before it expires, so that a clock that is wrong by minutes does no harm; one that holds for less
+/// than four times as long, after three quarters of its time.
+const MARGIN: Duration = Duration::from_secs(300);
+
+/// While a token still holds, a service that failed is left alone for so long.
+const PAUSE: Duration = Duration::from_secs(20);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    access: Access,
+    first: Peer,
+    second: Peer,
+    held: Mutex<Option<Held>>,
+}
+
+/// A service, and the path that its URL has.
+#[derive(Debug)]
+struct Peer {
+    client: Client,
+    path: String,
+}
+
+#[derive(Debug)]
+struct Held {
+    field: (HeaderName, HeaderValue),
+    renew: Instant,
+    until: Instant,
+}
+
+impl Peer {
+    fn prepare(url: &str, tls: &Arc<ClientConfig>) -> Result<Self, Error> {
+        let mut endpoint = Endpoint::parse(url)?;
+        let path = mem::take(&mut endpoint.path);
+        Ok(Self { client: Client::new(endpoint, tls.clone(), PATIENCE, LONGEST), path })
+    }
+}
+
+impl Tokens {
+    /// For `access`, at the services of `route`.
+    pub(super) fn prepare(access: &Access, route: &Route) -> Result<Self, Error> {
+        let url = || route.base_url.clone();
+        let tls = http::client_config(route.ca_file.as_deref()).map_err(|source| Error::Tls { url: url(), source })?;
+        let first = match &access.proof {
+            Proof::Federated { .. } => route.token_url().ok_or_else(|| Error::Credential(url()))?,
+            Proof::Key { url, .. } => url.clone(),
+        };
+        let second = route.google.iam_url.as_deref().unwrap_or(IAM);
+        let (first, second) = (Peer::prepare(&first, &tls)?, Peer::prepare(second, &tls)?);
+        Ok(Self { access: access.clone(), first, second, held: Mutex::new(None) })
+    }
+
+    /// The header field with a token that holds. Whoever comes while one is fetched waits for it.
+    pub(super) async fn field(&self) -> Result<(HeaderName, HeaderValue), Denial> {
+        let mut held = self.held.lock().await;
+        if let Some(held) = held.as_ref().filter(|held| Instant::now() < held.renew) {
+            return Ok(held.field.clone());
+        }
+        match (self.fetch().await, held.as_mut()) {
+            (Ok(new), _) => Ok(held.insert(new).field.clone()),
+            // The old one is good for a little longer.
+            (Err(_), Some(old)) if Instant::now() < old.until => {
+                old.renew = old.until.min(Instant::now() + PAUSE);
+                Ok(old.field.clone())
+            }
+            (Err(denial), _) => Err(denial),
+        }
+    }
+
+    async fn fetch(&self) -> Result<Held, Denial> {
+        let asked = Instant::now();
+        let service = self.access.first();
+        let seconds = u64::try_from(now() / 1000).unwrap_or(0);
+        let given = exchange(&self.first, service, self.access.ask(seconds)?).await?;
+        let given = match self.access.then(given.token.clone()) {
+            Ok(ask) => exchange(&self.second, Service::Impersonate, ask).await?,
+            Err(_) => given,
+        };
+        let odd = |_| Denial::forbidden("credential/unreadable", "the access token has characters that a header cannot carry");
+        let field = provider::bearer_header(&given.token).map_err(odd)?;
+        let margin = MARGIN.min(given.lifetime / 4);
+        Ok(Held { field, renew: asked + given.lifetime - margin, until: asked + given.lifetime })
+    }
+}
+
+async fn exchange(peer: &Peer, service: Service, ask: Ask) -> Result<Given, Denial> {
+    let odd = || Denial::forbidden("credential/key", "the request for an access token cannot be made");
+    let mut request = Request::new(Full::new(Bytes::from(ask.body.reveal().to_owned())));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = format!("{}{}", peer.path, ask.path).parse().map_err(|_| odd())?;
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(ask.media));
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+    if let Some(token) = &ask.bearer {
+        let (name, value) = provider::bearer_header(token).map_err(|_| odd())?;
+        request.headers_mut().insert(name, value);
+    }
+    let lost = |error: http::Error| Denial::far_end("credential/unreachable", format!("{service} gave no token: {error}"));
+    let answer = peer.client.send(request).await.map_err(lost)?;
+    Ok(service.read(answer.status().as_u16(), answer.body(), now())?)
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl From<Wrong> for Denial {
+    fn from(wrong: Wrong) -> Self {
+        match wrong.rule {
+            "credential/unavailable" => Self::far_end(wrong.rule, wrong.reason),
+            _ => Self::forbidden(wrong.rule, wrong.reason),
+        }
+    }
+}
