@@ -4,6 +4,10 @@ set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
+# The real Claude Code, where the demo has installed it.
+for program in target/*/demo/claude-code-*/node_modules/@anthropic-ai/claude-code-linux-*/claude; do
+    [ -n "${TIDEWAITER_CLAUDE:-}" ] || [ ! -x "$program" ] || export TIDEWAITER_CLAUDE="$PWD/$program"
+done
 # The demo is a program that a test starts in containers.
 cargo build --locked --quiet --example demo || exit 1
 { cargo test --locked --all-targets --no-fail-fast -- --show-output 2>&1; echo "status=$?"; } | tee "$log"

@@ -86,6 +86,7 @@ pub(crate) fn claude(work: &Path, gateway: &Running, variables: &[(String, Strin
         .envs(variables.iter().cloned())
         .envs([("HTTPS_PROXY", &proxy), ("HTTP_PROXY", &proxy)])
         .envs([("NO_PROXY", "127.0.0.1,localhost"), ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"), ("DISABLE_UPDATES", "1")])
+        .env("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", "1")
         .stdin(Stdio::null())
         .output()
         .unwrap();
