@@ -104,6 +104,11 @@ impl Tokens {
         }
     }
 
+    /// Holds no token any more.
+    pub(super) async fn forget(&self) {
+        *self.held.lock().await = None;
+    }
+
     async fn fetch(&self) -> Result<Held, Denial> {
         let asked = Instant::now();
         let service = self.access.first();

@@ -44,4 +44,12 @@ impl Keys {
         }
         Ok(())
     }
+
+    /// The far end did not take what was put in: a token that was fetched is fetched anew for the next request.
+    pub(super) async fn rejected(&self) {
+        match self {
+            Self::Field(..) => {}
+            Self::Google(tokens) => tokens.forget().await,
+        }
+    }
 }

@@ -120,6 +120,9 @@ async fn forward(
     end.address(&mut outgoing)?;
     route.keys.put(&mut outgoing, &target).await?;
     let response = end.send(outgoing).await?;
+    if response.status() == StatusCode::UNAUTHORIZED {
+        route.keys.rejected().await;
+    }
     drop(held);
     Ok(response)
 }

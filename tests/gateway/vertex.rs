@@ -149,11 +149,6 @@ fn a_service_accounts_key_signs_for_its_tokens() {
     let (code, answer) = scene.ask(&path("global", CALL), &hello());
     assert_eq!(code, 200, "{answer}");
     assert_eq!(scene.google.asked().into_iter().map(|request| request.path).collect::<Vec<_>>(), ["/token"]);
-    scene.google.fails(Some(Failure {
-        at: "/token",
-        status: 400,
-        body: json!({ "error": "invalid_grant", "error_description": MARK }).to_string(),
-    }));
     scene.keeps_its_secrets(&answer);
 }
 
@@ -204,6 +199,16 @@ fn a_token_that_holds_is_used_while_its_service_is_out_of_order() {
     scene.google.fails(None);
     assert_eq!(call().0, 200);
     scene.keeps_its_secrets(&answer);
+}
+
+#[test]
+fn a_token_that_vertex_rejects_is_not_used_again() {
+    let scene = Scene::new();
+    let call = || scene.ask(&path("global", CALL), &hello()).0;
+    assert_eq!(call(), 200);
+    scene.google.revoke();
+    assert_eq!((call(), call()), (401, 200));
+    assert_eq!(scene.google.asked().len(), 4);
 }
 
 #[test]

@@ -100,6 +100,11 @@ impl Google {
         *self.state.delay.lock().unwrap() = delay;
     }
 
+    /// No access token that was given holds any more.
+    pub fn revoke(&self) {
+        self.state.access.lock().unwrap().values_mut().for_each(|until| *until = Instant::now());
+    }
+
     /// From now on it fails so, or not.
     pub fn fails(&self, failure: Option<Failure>) {
         *self.state.failure.lock().unwrap() = failure;
