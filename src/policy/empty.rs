@@ -44,6 +44,7 @@ pub(super) fn policy() -> Policy {
             loopback: Loopback::Reserved,
             private: vec![],
             routes: vec![],
+            gitlab: None,
         },
         process: Process {
             env: vec![],

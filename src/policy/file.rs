@@ -75,6 +75,17 @@ pub(super) struct Network {
     pub(super) loopback: Option<Spanned<Loopback>>,
     pub(super) private: List,
     pub(super) route: Option<Vec<Spanned<Route>>>,
+    pub(super) gitlab: Option<Spanned<GitLab>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GitLab {
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) projects: List,
+    pub(super) ca_file: Option<Spanned<String>>,
+    pub(super) reads: Option<Spanned<bool>>,
+    pub(super) confidential: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, Deserialize)]

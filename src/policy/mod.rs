@@ -14,7 +14,7 @@ mod size;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 pub use left::Used;
-pub use network::{Fence, GATEWAY_PORT, Google, Loopback, MOST_SERVICES, Network, Provider, Route};
+pub use network::{Fence, GATEWAY_PORT, GitLab, Google, Loopback, MOST_SERVICES, Network, Provider, Route, is_project_path};
 pub use pattern::{Origin, Pattern};
 
 use crate::{digest::Digest, verdict::Severity};

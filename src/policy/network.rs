@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use crate::host::{Host, HostPort};
+use crate::{
+    host::{Host, HostPort},
+    http::Endpoint,
+};
 
 /// Which loopback ports the agent reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,34 @@ pub struct Network {
     pub private: Vec<Host>,
     /// Endpoints that the gateway terminates and puts the credential into.
     pub routes: Vec<Route>,
+    /// The one GitLab that gets the job's token. None: whom the job's variables name, and the agent reaches none.
+    pub gitlab: Option<GitLab>,
+}
+
+/// `[network.gitlab]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitLab {
+    /// `https://host[:port][/path]`, or `http` where that GitLab has no TLS.
+    pub url: Endpoint,
+    /// Projects besides the job's own that the agent may read, `group/name`.
+    pub projects: Vec<String>,
+    /// PEM file with the certificate authorities of that host, besides the built-in ones; none: `CI_SERVER_TLS_CA_FILE`.
+    pub ca_file: Option<PathBuf>,
+    /// Whether the agent may read there at all.
+    pub reads: bool,
+    /// Whether it may read confidential issues and internal notes, which then may show in its merge request.
+    pub confidential: bool,
+}
+
+/// Whether `text` can be the path of a project: groups and a name (docs.gitlab.com, "Rules for usernames, project and group
+/// names, and slugs").
+pub fn is_project_path(text: &str) -> bool {
+    let sound = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            && ![".git", ".atom"].iter().any(|end| part.ends_with(end))
+    };
+    text.contains('/') && text.split('/').all(sound)
 }
 
 /// A far end that the gateway speaks for.

@@ -1,5 +1,6 @@
 //! From layers to one policy: each layer is checked by itself and then only takes away.
 
+mod gitlab;
 mod network;
 
 use std::path::{Component, Path, PathBuf};

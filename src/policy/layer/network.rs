@@ -103,6 +103,9 @@ impl Layer<'_> {
             }
             network.routes = checked;
         }
+        if let Some(gitlab) = file.gitlab {
+            self.gitlab(&mut network.gitlab, gitlab)?;
+        }
         Ok(())
     }
 

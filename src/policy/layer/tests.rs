@@ -110,6 +110,12 @@ fn what_is_unknown_empty_or_of_the_wrong_type_is_refused() {
         "version = 1\n[process.limits]\ncpus = 0.001",
         "version = 1\n[process.limits]\ncpus = \"2\"",
         "version = 1\n[[network.route]]\nprovider = \"nobody\"",
+        "version = 1\n[network.gitlab]\nprojects = []",
+        "version = 1\n[network.gitlab]\nurl = \"https://u:p@git.example\"",
+        "version = 1\n[network.gitlab]\nurl = \"https://git.example/../x\"",
+        "version = 1\n[network.gitlab]\nurl = \"https://git.example\"\nprojects = [\"42\"]",
+        "version = 1\n[network.gitlab]\nurl = \"https://git.example\"\nprojects = [\"a/../b\"]",
+        "version = 1\n[network.gitlab]\nurl = \"https://git.example\"\nca_file = \"ca.pem\"",
         "version = 1\n[[network.route]]\nprovider = \"anthropic\"\nbase_url = \"http://far.example\"",
     ] {
         assert!(compose_texts(&[text]).is_err(), "{text}");
@@ -134,6 +140,28 @@ fn what_would_have_no_door_in_a_network_of_the_agents_own_is_refused() {
         compose_texts(&[&text.replace("[network]", "[network]\nfence = \"broker\"")]).unwrap();
         compose_texts(&[&text, "version = 1\n[network]\nfence = \"broker\"\n"]).unwrap();
     }
+}
+
+#[test]
+fn a_lower_layer_names_no_other_gitlab() {
+    let top = "version = 1\n[network.gitlab]\nurl = \"https://git.example/x\"\nprojects = [\"a/b\", \"a/c\"]\n";
+    let section = |lines: &str| format!("version = 1\n[network.gitlab]\n{lines}");
+    for (above, lower, fine) in [
+        (top, "", true),
+        (top, "url = \"https://GIT.example:443/x/\"", true),
+        (top, "projects = [\"a/c\"]\nreads = false", true),
+        (top, "url = \"https://git.example\"", false),
+        (top, "url = \"http://git.example/x\"", false),
+        (top, "url = \"https://evil.example/x\"", false),
+        (top, "projects = [\"a/d\"]", false),
+        (top, "ca_file = \"/tmp/ca.pem\"", false),
+        (top, "confidential = true", false),
+        ("version = 1", "url = \"https://evil.example\"", false),
+    ] {
+        assert_eq!(compose_texts(&[above, &section(lower)]).is_ok(), fine, "{lower}");
+    }
+    let closed = format!("{top}reads = false\n");
+    assert!(compose_texts(&[&closed, &section("reads = true")]).is_err());
 }
 
 #[test]
