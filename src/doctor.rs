@@ -82,7 +82,7 @@ fn hold(policy: &Policy, ground: &Ground) -> Result<Outcome, supervisor::Error> 
         environment: Variables::new(),
         places: Places { workspace, home: room.home(), tmp: room.tmp() },
         room: &room,
-        gateway: Gateway::new(ground.fence, Credentials::new())?,
+        gateway: Gateway::new(ground.fence, Credentials::new(), None)?,
         scribe: scribe::Spec { mode: scribe::Mode::Raw, prompt: None, log_bytes: 0, colours: false, sections: false },
         job_in: false,
         ground,

@@ -18,6 +18,7 @@ use crate::{policy::Provider, provider::shown};
 use super::{
     Shared,
     denial::{Denial, Form},
+    gitlab,
     head::{self, Arrival, Head},
     metered::Body,
     proxy,
@@ -57,6 +58,7 @@ pub(super) async fn handle(mut stream: TcpStream, shared: Arc<Shared>, desk: Des
 enum Way {
     Tunnel,
     Route(Provider),
+    GitLab,
     Proxy,
     None,
 }
@@ -69,6 +71,7 @@ fn way(head: &Head) -> Way {
     let named = || Provider::ALL.into_iter().find(|provider| below(provider.name()));
     match head.target.as_str() {
         _ if head.method == "CONNECT" => Way::Tunnel,
+        _ if below("gitlab") => Way::GitLab,
         target if target.starts_with('/') => named().map_or(Way::None, Way::Route),
         target if target.contains("://") => Way::Proxy,
         _ => Way::None,
@@ -100,6 +103,20 @@ async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize
                     None
                 }
                 Ok(errand) => http(stream, &head, bytes, length, async |request| route::serve(request, errand, shared, entry).await).await,
+            }
+        }
+        Way::GitLab => {
+            entry.facts.way = gitlab::WAY;
+            entry.facts.path = path_of(&head.target);
+            let form = gitlab::form(&head);
+            match ticket::at_gitlab(&head, &shared.ticket).and_then(|()| gitlab::find(shared, &head)) {
+                Err(denial) => {
+                    refuse(stream, form, denial, entry).await;
+                    None
+                }
+                Ok(found) => {
+                    http(stream, &head, bytes, length, async |request| gitlab::serve(request, found, form, shared, entry).await).await
+                }
             }
         }
         Way::Proxy => {

@@ -1,9 +1,15 @@
 //! Answers of the gateway itself: a status, the rule that decided, and a reason that a model can act on.
 
-use hyper::StatusCode;
+use hyper::{
+    Response, StatusCode,
+    body::Bytes,
+    header::{CONTENT_TYPE, HeaderValue},
+};
 use serde_json::json;
 
 use crate::provider::Refusal;
+
+use super::metered::{Body, whole};
 
 /// Why a request ends here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +26,8 @@ pub(super) enum Form {
     Plain,
     /// As the Claude API words its errors (platform.claude.com/docs/en/api/errors), so that the agent shows the reason.
     Anthropic,
+    /// As GitLab's API words its errors (docs.gitlab.com/api/rest/troubleshooting), and Git LFS's (its batch API's errors).
+    GitLab,
 }
 
 impl Denial {
@@ -47,6 +55,7 @@ impl Denial {
                 let text = json!({ "type": "error", "error": { "type": self.anthropic_kind(), "message": sentence } });
                 ("application/json", text.to_string())
             }
+            Form::GitLab => ("application/json", json!({ "message": sentence }).to_string()),
         }
     }
 
@@ -60,10 +69,21 @@ impl Denial {
         }
     }
 
+    /// The answer of a connection that the HTTP library holds.
+    pub(super) fn response(&self, form: Form) -> Response<Body> {
+        let (kind, text) = self.told(form);
+        let mut response = Response::new(whole(Bytes::from(text)));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        response
+    }
+
     /// The whole answer as bytes, for a connection that no HTTP library holds yet.
     pub(super) fn raw(&self, form: Form) -> Vec<u8> {
         let challenge = match self.status {
             StatusCode::PROXY_AUTHENTICATION_REQUIRED => "proxy-authenticate: Basic realm=\"tidewaiter\"\r\n",
+            // Git shows what its URL holds only when it is asked.
+            StatusCode::UNAUTHORIZED if form == Form::Plain => "www-authenticate: Basic realm=\"tidewaiter\"\r\n",
             _ => "",
         };
         let (status, (kind, text)) = (self.status, self.told(form));

@@ -55,11 +55,16 @@ impl Debug for Far {
 impl Far {
     /// Of a base URL, and a file with certificate authorities besides the built-in ones.
     pub(super) fn prepare(url: &str, ca_file: Option<&Path>) -> Result<Self, Error> {
-        let endpoint = Endpoint::parse(url)?;
-        let mut tls = (*http::client_config(ca_file).map_err(|source| Error::Tls { url: url.to_owned(), source })?).clone();
+        Self::of(Endpoint::parse(url)?, ca_file)
+    }
+
+    /// Of an endpoint that may be spoken to, and such a file.
+    pub(super) fn of(endpoint: Endpoint, ca_file: Option<&Path>) -> Result<Self, Error> {
+        let url = endpoint.to_string();
+        let mut tls = (*http::client_config(ca_file).map_err(|source| Error::Tls { url: url.clone(), source })?).clone();
         // The connector offers what it speaks.
         tls.alpn_protocols.clear();
-        let host = HeaderValue::from_str(&endpoint.host_header()).map_err(|_| http::NotAnEndpoint::Form(url.to_owned()))?;
+        let host = HeaderValue::from_str(&endpoint.host_header()).map_err(|_| http::NotAnEndpoint::Form(url))?;
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.enforce_http(false);

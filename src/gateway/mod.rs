@@ -11,6 +11,7 @@ mod connection;
 mod denial;
 mod door;
 mod far;
+mod gitlab;
 mod google;
 mod head;
 mod hello;
@@ -44,6 +45,7 @@ use tokio::{
 };
 
 use crate::{
+    gitlab::reads::Access,
     host::HostPort,
     http,
     policy::{self, Policy},
@@ -64,6 +66,8 @@ pub struct Spec {
     pub ticket: Secret,
     /// One for each route of the policy.
     pub credentials: BTreeMap<policy::Provider, Credential>,
+    /// For the policy's GitLab.
+    pub gitlab: Option<Access>,
     /// What becomes of hosts that the policy does not list.
     pub unlisted: Unlisted,
 }
@@ -138,9 +142,11 @@ struct Shared {
     network: policy::Network,
     ticket: Secret,
     routes: Vec<route::Route>,
+    gitlab: Option<gitlab::GitLab>,
     budget: Arc<budget::Budget>,
     pipes: pump::Pipes,
     bodies: Semaphore,
+    shown: Semaphore,
     held: Semaphore,
 }
 
@@ -158,14 +164,18 @@ impl Gateway {
         // A route without a credential does not exist: requests to it are refused when they come.
         let given = policy.network.routes.iter().filter_map(|route| Some((route, spec.credentials.get(&route.provider)?)));
         let routes = given.map(|(route, credential)| route::Route::prepare(route, &policy, credential)).collect::<Result<_, _>>()?;
+        let of_gitlab = policy.network.gitlab.as_ref().zip(spec.gitlab.as_ref());
+        let gitlab = of_gitlab.map(|(policy, access)| gitlab::GitLab::prepare(policy, access)).transpose()?;
         let shared = Shared {
             unlisted: spec.unlisted,
+            gitlab,
             network: policy.network,
             ticket: spec.ticket,
             routes,
             budget: Arc::new(budget::Budget::new(&policy.limits)),
             pipes: pump::Pipes::default(),
             bodies: Semaphore::new(route::BODIES),
+            shown: Semaphore::new(gitlab::SHOWN),
             held: Semaphore::new(route::HELD),
         };
         Ok(Self { shared: Arc::new(shared) })

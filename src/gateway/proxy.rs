@@ -3,8 +3,8 @@
 use http_body_util::BodyExt as _;
 use hyper::{
     Request, Response, StatusCode, Uri,
-    body::{Bytes, Incoming},
-    header::{CONTENT_TYPE, HOST, HeaderValue},
+    body::Incoming,
+    header::{HOST, HeaderValue},
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use super::{
     Shared, address,
     denial::{Denial, Form},
     head::Head,
-    metered::{Answer, Body, Sent, whole},
+    metered::{Answer, Body, Sent},
     records::Entry,
     tunnel::{self, Listing},
     upstream,
@@ -82,11 +82,7 @@ pub(super) async fn serve(request: Request<Incoming>, errand: Errand, shared: &S
         Err(denial) => {
             entry.deny(&denial);
             drop(entry);
-            let (kind, text) = denial.told(Form::Plain);
-            let mut response = Response::new(whole(Bytes::from(text)));
-            *response.status_mut() = denial.status;
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-            response
+            denial.response(Form::Plain)
         }
     }
 }

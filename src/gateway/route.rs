@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
-    header::{CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE},
+    header::{HeaderName, SET_COOKIE},
 };
 use tokio::time::timeout;
 
@@ -22,7 +22,7 @@ use super::{
     far::Far,
     head::Head,
     keys::Keys,
-    metered::{Answer, Body, whole},
+    metered::{Answer, Body},
     records::Entry,
     upstream,
 };
@@ -86,11 +86,7 @@ pub(super) async fn serve(request: Request<Incoming>, errand: Errand<'_>, shared
         Err(denial) => {
             entry.deny(&denial);
             drop(entry);
-            let (kind, text) = denial.told(Form::Anthropic);
-            let mut response = Response::new(whole(Bytes::from(text)));
-            *response.status_mut() = denial.status;
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-            response
+            denial.response(Form::Anthropic)
         }
     }
 }

@@ -3,7 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hyper::StatusCode;
 
-use crate::secret::Secret;
+use crate::{
+    gitlab::reads::{CREDENTIAL_FIELDS, credential},
+    secret::Secret,
+};
 
 use super::{denial::Denial, head::Head};
 
@@ -17,28 +20,63 @@ pub(super) fn at_proxy(head: &Head, ticket: &Secret) -> Result<(), Denial> {
         Err(Denial::new(StatusCode::PROXY_AUTHENTICATION_REQUIRED, "gateway/ticket", why))
     };
     let [value] = head.values("proxy-authorization")[..] else { return refused() };
-    let coded = match value.split_once(' ') {
-        Some((scheme, coded)) if scheme.eq_ignore_ascii_case("basic") => coded,
-        _ => return refused(),
-    };
-    let Ok(decoded) = STANDARD.decode(coded.trim()) else { return refused() };
-    match decoded.strip_prefix(USER) {
+    match basic(value).as_deref().and_then(|pair| pair.strip_prefix(USER)) {
         Some(guess) if ticket.matches(guess) => Ok(()),
         _ => refused(),
     }
 }
 
-/// Judges the credential of a request to a route: whatever it carries must be the ticket, and it carries one.
-pub(super) fn at_route(head: &Head, ticket: &Secret) -> Result<(), Denial> {
-    let bearer = |value: &str| match value.split_once(' ') {
+/// User and password of a value of the scheme Basic.
+fn basic(value: &str) -> Option<Vec<u8>> {
+    match value.split_once(' ') {
+        Some((scheme, coded)) if scheme.eq_ignore_ascii_case("basic") => STANDARD.decode(coded.trim()).ok(),
+        _ => None,
+    }
+}
+
+/// Whether a value of the scheme Bearer is the ticket.
+fn is_bearer(value: &str, ticket: &Secret) -> bool {
+    match value.split_once(' ') {
         Some((scheme, guess)) if scheme.eq_ignore_ascii_case("bearer") => ticket.matches(guess.trim().as_bytes()),
         _ => false,
-    };
+    }
+}
+
+/// Judges the credential of a request to a route: whatever it carries must be the ticket, and it carries one.
+pub(super) fn at_route(head: &Head, ticket: &Secret) -> Result<(), Denial> {
     let (tokens, keys) = (head.values("authorization"), head.values("x-api-key"));
     let shown = !tokens.is_empty() || !keys.is_empty();
-    if shown && tokens.iter().all(|value| bearer(value)) && keys.iter().all(|value| ticket.matches(value.as_bytes())) {
+    if shown && tokens.iter().all(|value| is_bearer(value, ticket)) && keys.iter().all(|value| ticket.matches(value.as_bytes())) {
         return Ok(());
     }
     let why = "this route needs the agent's ticket as its token (ANTHROPIC_AUTH_TOKEN as it stands); keys of anyone else are not used here";
     Err(Denial::new(StatusCode::UNAUTHORIZED, "gateway/ticket", why))
+}
+
+/// Judges the credentials of a request to GitLab: every one that it carries must be the ticket, in whichever field GitLab's
+/// clients have their token; for git it is the password, whatever the user.
+pub(super) fn at_gitlab(head: &Head, ticket: &Secret) -> Result<(), Denial> {
+    let is_password = |value: &str| {
+        let pair = basic(value).unwrap_or_default();
+        pair.iter().position(|byte| *byte == b':').is_some_and(|at| ticket.matches(&pair[at + 1..]))
+    };
+    let mut shown = 0;
+    for name in CREDENTIAL_FIELDS {
+        for value in head.values(name) {
+            let right =
+                if *name == "authorization" { is_bearer(value, ticket) || is_password(value) } else { ticket.matches(value.as_bytes()) };
+            if !right {
+                return Err(credential().into());
+            }
+            shown += 1;
+        }
+    }
+    match shown {
+        0 => Err(Denial::new(
+            StatusCode::UNAUTHORIZED,
+            "gateway/ticket",
+            "GitLab is reached with this job's ticket alone: send $CI_JOB_TOKEN as `JOB-TOKEN`",
+        )),
+        _ => Ok(()),
+    }
 }

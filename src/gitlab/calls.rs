@@ -289,7 +289,7 @@ impl Client {
 }
 
 /// Percent-encodes one segment or value of an URL: all but RFC 3986's unreserved characters.
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::new(), |mut out, byte| {
         match byte {

@@ -27,7 +27,8 @@ const REQUEST_TIME: Duration = Duration::from_secs(30);
 const ANSWER_BYTES: usize = 32 << 20;
 
 /// The token and how it travels.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Credential {
     /// A personal, project or service-account token: header `PRIVATE-TOKEN`.
     Access(Secret),
@@ -44,7 +45,8 @@ impl Credential {
         }
     }
 
-    fn header(&self) -> (&'static str, &Secret) {
+    /// The header field that carries it, and the token.
+    pub fn header(&self) -> (&'static str, &Secret) {
         match self {
             Self::Access(secret) => ("private-token", secret),
             Self::Job(secret) => ("job-token", secret),

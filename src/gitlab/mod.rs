@@ -13,6 +13,7 @@ mod flow;
 pub mod merge_request;
 mod page;
 mod prompt;
+pub mod reads;
 mod retry;
 pub mod text;
 mod thread;

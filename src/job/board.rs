@@ -16,7 +16,7 @@ use crate::{
     agent,
     environment::{self, Variables},
     exit::Exit,
-    gitlab::JobFacts,
+    gitlab::{JobFacts, reads::Access},
     journal::{Event, Journal},
     policy::{AgentKind, Policy, Source, Used},
     promise::{self, Ground},
@@ -50,6 +50,8 @@ pub(super) struct Board {
     pub(super) token: Secret,
     pub(super) job_token: Option<Secret>,
     pub(super) credentials: Credentials,
+    /// What the agent reads GitLab with.
+    pub(super) gitlab: Option<Access>,
     pub(super) secrets: Vec<(String, Secret)>,
     pub(super) room: Room,
     pub(super) journal: Journal,
@@ -74,7 +76,10 @@ impl Board {
             harmless(request, &secrets)?;
             variables.insert("AI_FLOW_INPUT".into(), request.into());
         }
-        let public = public(&variables, &secrets);
+        let mut public = public(&variables, &secrets);
+        if let Some(path) = policy.network.gitlab.as_ref().and_then(|gitlab| gitlab.ca_file.as_ref()?.to_str()) {
+            public.insert("CI_SERVER_TLS_CA_FILE".to_owned(), path.to_owned());
+        }
         let facts = JobFacts::from_variables(&public).map_err(|error| Refusal::new(error, Exit::Usage))?;
         if !facts.checkout.is_dir() {
             let reason = format!("{} is no directory: CI_PROJECT_DIR must name the checkout", facts.checkout.display());
@@ -84,6 +89,7 @@ impl Board {
             return Err(Ending::Skipped(reason));
         }
         environment::guard(&variables, &mut policy.files, &facts.checkout).map_err(|reason| Refusal::new(reason, Exit::Remote))?;
+        let gitlab = gitlab(&variables, &policy)?;
         let token = token(&variables, &facts)?;
         let credentials = credentials(&variables, &policy, &facts)?;
         let passed_over = agent(&variables, &policy)?;
@@ -103,6 +109,7 @@ impl Board {
             token,
             job_token,
             credentials,
+            gitlab,
             secrets,
             room,
             journal,
@@ -229,6 +236,12 @@ fn unprotected(facts: &JobFacts) -> String {
     } else {
         format!(" (a protected variable is withheld here: `{}` is no protected branch, or the pipeline runs for a fork)", facts.ref_name)
     }
+}
+
+/// The token goes to the GitLab that the policy names, or the job ends here.
+fn gitlab(variables: &Variables, policy: &Policy) -> Result<Option<Access>, Refusal> {
+    let access = policy.network.gitlab.as_ref().map(|gitlab| Access::of_job(gitlab, |name| text(variables, name)));
+    access.transpose().map(Option::flatten).map_err(|error| Refusal::new(error, Exit::Usage))
 }
 
 /// What the gateway puts in for the agent. A route without a credential would only cost time.

@@ -126,6 +126,13 @@ pub fn work(spec: Spec) -> Result<Context, Refusal> {
             let needs = "the token in GITLAB_ACCESS_TOKEN may not open merge requests here: it needs the Developer role in this project and the scope `api`";
             return Err(Refusal::new(needs, Exit::Remote));
         }
+        if project.path_with_namespace != facts.project_path {
+            let reason = format!(
+                "CI_PROJECT_ID is that of {}, and CI_PROJECT_PATH is {}: remove the variable that was overridden",
+                project.path_with_namespace, facts.project_path
+            );
+            return Err(Refusal::new(reason, Exit::Usage));
+        }
         let mut thread = collect(&client, &facts).await?;
         // What we said ourselves in earlier jobs is no task.
         thread.remarks.retain(|remark| remark.author.id != user.id);

@@ -134,7 +134,7 @@ fn make_workspace(board: &mut Board, context: &Context) -> Result<Handed, Refusa
 fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
     board.go_on()?;
     let failed = |error: supervisor::Error| Refusal::of_supervisor(&error);
-    let gateway = Gateway::new(board.ground.fence, board.credentials.clone()).map_err(failed)?;
+    let gateway = Gateway::new(board.ground.fence, board.credentials.clone(), board.gitlab.clone()).map_err(failed)?;
     let places = Places { workspace: board.workspace(), home: board.room.home(), tmp: board.room.tmp() };
     let launch = Launch { agent: &board.policy.agent, home: &places.home, tmp: &places.tmp };
     let command = agent::command_line(&launch).into_iter().map(Into::into).collect();

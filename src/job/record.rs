@@ -63,6 +63,11 @@ impl Log {
             ground.fence.name(),
             policy.digest()
         ));
+        if policy.network.gitlab.is_none() {
+            self.say(
+                "the policy pins no GitLab (network.gitlab): the job's variables say whom the token goes to, and the agent reads none",
+            );
+        }
     }
 
     /// The last lines: the verdict, and how the job ended.

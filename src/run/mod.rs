@@ -12,6 +12,7 @@ use crate::{
     agent::{self, Launch},
     environment::{self, Places, Variables},
     exit,
+    gitlab::reads::{Access, Mismatch},
     jail::Failure,
     journal::{self, Event, Journal},
     policy::{self, Policy},
@@ -64,6 +65,9 @@ pub enum Error {
     /// The program is ourselves.
     #[error(transparent)]
     Ourselves(#[from] agent::Ourselves),
+    /// A variable that names another GitLab than the policy.
+    #[error(transparent)]
+    GitLab(#[from] Mismatch),
     /// The host.
     #[error(transparent)]
     Host(#[from] promise::Missing),
@@ -133,8 +137,10 @@ pub fn run(options: Options) -> Result<Done, Error> {
             journal.record(&Event::Observe { enforced: false })?;
         }
     }
-    let gateway = Gateway::new(ground.fence, credentials)?;
-    let environment = provider_variables(&policy, &gateway, &places)?;
+    let value = |name: &str| environment::value(&job, name);
+    let gitlab = policy.network.gitlab.as_ref().map(|policy| Access::of_job(policy, value)).transpose()?.flatten();
+    let gateway = Gateway::new(ground.fence, credentials, gitlab)?;
+    let environment = variables(&policy, &gateway, &places)?;
     let task = Task {
         policy: &policy,
         command: options.command,
@@ -177,13 +183,11 @@ fn credentials(job: &Variables, policy: &Policy) -> Result<Credentials, Error> {
     Ok(out)
 }
 
-/// What tells the command where its provider is, where the policy has a route to one.
-fn provider_variables(policy: &Policy, gateway: &Gateway, places: &Places) -> Result<Variables, Error> {
-    if policy.network.routes.is_empty() {
-        return Ok(Variables::new());
-    }
+/// What tells the command where its provider is, where the policy has a route to one, and where its GitLab is.
+fn variables(policy: &Policy, gateway: &Gateway, places: &Places) -> Result<Variables, Error> {
     let launch = Launch { agent: &policy.agent, home: &places.home, tmp: &places.tmp };
-    let variables = agent::environment(&launch).into_iter().chain(gateway.variables(policy)?);
+    let of_agent = if policy.network.routes.is_empty() { vec![] } else { agent::environment(&launch) };
+    let variables = of_agent.into_iter().chain(gateway.variables(policy)?);
     Ok(variables.map(|(name, value)| (name.into(), value.into())).collect())
 }
 

@@ -26,6 +26,7 @@ use crate::{
     cgroup,
     environment::{Places, Variables},
     fence::Fence,
+    gitlab::reads::Access,
     jail,
     journal::{self, Journal},
     policy::{GATEWAY_PORT, Policy, Provider, Route, Used},
@@ -90,6 +91,8 @@ pub struct Gateway {
     pub ticket: Secret,
     /// What it puts in for the agent.
     pub credentials: Credentials,
+    /// For the policy's GitLab.
+    pub gitlab: Option<Access>,
 }
 
 impl Gateway {
@@ -97,11 +100,11 @@ impl Gateway {
     ///
     /// # Errors
     /// When neither can be had.
-    pub fn new(fence: Fence, credentials: Credentials) -> Result<Self, Error> {
+    pub fn new(fence: Fence, credentials: Credentials, gitlab: Option<Access>) -> Result<Self, Error> {
         let listener = (!fence.is_own_network()).then(|| TcpListener::bind(("127.0.0.1", 0)));
         let listener = listener.transpose().map_err(Error::Listen)?;
         let ticket = Secret::random().map_err(|error| Error::Step { step: "draw a ticket", source: error })?;
-        Ok(Self { listener, ticket, credentials })
+        Ok(Self { listener, ticket, credentials, gitlab })
     }
 
     /// Where the agent finds it.
@@ -123,8 +126,10 @@ impl Gateway {
     /// As for [`Gateway::address`].
     pub fn variables(&self, policy: &Policy) -> Result<Vec<(String, String)>, Error> {
         let gateway = format!("http://{}", self.address()?);
+        let gitlab = policy.network.gitlab.as_ref().zip(self.gitlab.as_ref());
+        let of_gitlab = gitlab.map(|(policy, access)| access.variables(policy, &gateway, &self.ticket)).unwrap_or_default();
         let variables = |route: &Route| provider::variables(route, self.credentials.get(&route.provider), &gateway, &self.ticket);
-        Ok(policy.network.routes.iter().flat_map(variables).collect())
+        Ok(policy.network.routes.iter().flat_map(variables).chain(of_gitlab).collect())
     }
 }
 

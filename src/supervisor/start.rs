@@ -121,6 +121,7 @@ fn with_cgroup(task: Task<'_>, cgroup: Option<Cgroup>) -> Result<Crew, Error> {
             policy: task.policy.sources().to_vec(),
             ticket: task.gateway.ticket.clone(),
             credentials: task.gateway.credentials.clone(),
+            gitlab: task.gateway.gitlab.clone(),
             unlisted: if observed { gateway::Unlisted::Noted } else { gateway::Unlisted::Refused },
         },
         doors.meanings(),

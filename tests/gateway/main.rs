@@ -58,6 +58,7 @@ fn spec(policy: &str) -> Spec {
         policy: vec![Source { name: "test".to_owned(), text: policy.to_owned() }],
         ticket: Secret::new(TICKET),
         credentials: [(Provider::Anthropic, Credential::ApiKey(Secret::new(KEY)))].into(),
+        gitlab: None,
         unlisted: Unlisted::Refused,
     }
 }
