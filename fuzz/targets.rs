@@ -6,7 +6,10 @@
 use tidewaiter::{
     agent::claude::Reader,
     gate, gateway, git,
-    gitlab::text,
+    gitlab::{
+        reads::{Call, Errand, Fetch, Scope, judge},
+        text,
+    },
     glyph::is_invisible,
     policy::{Policy, Source},
     provider::{anthropic, json},
@@ -17,9 +20,10 @@ use tidewaiter::{
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their files and of the directories of their seeds.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("head", head),
     ("hello", hello),
+    ("gitlab", reads),
     ("body", body),
     ("policy", policy),
     ("stream", stream),
@@ -41,6 +45,28 @@ pub fn head(bytes: &[u8]) {
 pub fn hello(bytes: &[u8]) {
     let Some(name) = gateway::fuzz::hello(bytes) else { return };
     assert!(bytes.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes())));
+}
+
+/// A method and a target for GitLab: what goes on is below one project, has one spelling, and is judged alike again.
+pub fn reads(bytes: &[u8]) {
+    let Some((method, target)) = str::from_utf8(bytes).ok().and_then(|text| text.split_once(' ')) else { return };
+    for confidential in [false, true] {
+        let scope = Scope { id: Some(42), paths: vec!["harbour/ferry".to_owned()], confidential };
+        let Ok(errand) = judge(method, target, &scope) else { continue };
+        let (Errand::Call(Call { target: sent, .. }) | Errand::Fetch(Fetch { target: sent, .. })) = &errand;
+        let (path, query) = sent.split_once('?').unwrap_or((sent, ""));
+        let below = ["/api/v4/projects/42", "/api/v4/projects/harbour%2Fferry", "/harbour/ferry.git"];
+        let rest = below.iter().find_map(|project| path.strip_prefix(project)).expect(sent);
+        assert!(rest.is_empty() || rest.starts_with('/'), "{sent}");
+        let parts = path.replace("%2F", "/").replace("%2E", ".");
+        assert!(!parts.split('/').skip(1).any(|part| matches!(part, "" | "." | "..")), "{sent}");
+        assert!(sent.bytes().all(|b| b.is_ascii_alphanumeric() || b"/%-_~?&=.".contains(&b)), "{sent}");
+        let foreign = ["private", "job", "access"].map(|kind| format!("{kind}_token="));
+        assert!(!query.split('&').any(|pair| foreign.iter().any(|name| pair.starts_with(name))), "{sent}");
+        if confidential {
+            assert_eq!(judge(method, sent, &scope).ok(), Some(errand));
+        }
+    }
 }
 
 /// The body of a request to the provider: what goes on is what was checked, and is checked alike again.

@@ -6,6 +6,7 @@ mod agents;
 mod cancelled;
 mod gitlab;
 mod killed;
+mod pinned;
 mod policies;
 mod providers;
 mod repositories;

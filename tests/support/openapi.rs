@@ -9,8 +9,8 @@ use super::gitlab::Request;
 /// The variable that names the document.
 const VARIABLE: &str = "TIDEWAITER_GITLAB_OPENAPI";
 
-/// Operations that an extract of the document may lack, from GitLab's REST documentation ("Branches", "Notes", "Emoji
-/// reactions").
+/// Operations that an extract of the document may lack, from GitLab's REST documentation ("Branches", "Notes", "Issues",
+/// "Discussions", "Emoji reactions").
 const OVERLAY: &str = r#"
 paths:
   "/api/v4/projects/{id}/repository/branches/{branch}":
@@ -18,7 +18,26 @@ paths:
       parameters:
       - {name: id, in: path, required: true, schema: {type: integer}}
       - {name: branch, in: path, required: true, schema: {type: string}}
+  "/api/v4/projects/{id}/issues":
+    get:
+      parameters:
+      - {name: id, in: path, required: true, schema: {type: string}}
+      - {name: page, in: query, schema: {type: integer}}
+      - {name: per_page, in: query, schema: {type: integer}}
+      - {name: confidential, in: query, schema: {type: boolean}}
+      - {name: state, in: query, schema: {type: string, enum: [opened, closed, all]}}
+  "/api/v4/projects/{id}/issues/{noteable_id}/discussions/{discussion_id}":
+    get:
+      parameters:
+      - {name: id, in: path, required: true, schema: {type: string}}
+      - {name: noteable_id, in: path, required: true, schema: {type: integer}}
+      - {name: discussion_id, in: path, required: true, schema: {type: string}}
   "/api/v4/projects/{id}/issues/{noteable_id}/notes/{note_id}":
+    get:
+      parameters:
+      - {name: id, in: path, required: true, schema: {type: string}}
+      - {name: noteable_id, in: path, required: true, schema: {type: integer}}
+      - {name: note_id, in: path, required: true, schema: {type: integer}}
     put:
       parameters:
       - {name: id, in: path, required: true, schema: {type: string}}
@@ -28,6 +47,12 @@ paths:
         content:
           application/json:
             schema: {type: object, required: [body], properties: {body: {type: string}, confidential: {type: boolean}}}
+  "/api/v4/projects/{id}/repository/files/{file_path}":
+    head:
+      parameters:
+      - {name: id, in: path, required: true, schema: {type: string}}
+      - {name: file_path, in: path, required: true, schema: {type: string}}
+      - {name: ref, in: query, schema: {type: string}}
   "/api/v4/projects/{id}/merge_requests/{merge_request_iid}/notes/{note_id}/award_emoji":
     post:
       parameters:

@@ -1,8 +1,10 @@
 //! The REST API over the model.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use super::{Emoji, MergeRequest, Model, PROJECT, Request, Response, http::decode};
+use super::{Emoji, MergeRequest, Model, PROJECT, Request, Response, http::decode, reads};
 
 /// Who asks.
 #[derive(Clone, Copy)]
@@ -13,7 +15,7 @@ enum Caller {
 
 type Branch<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-pub(super) fn answer(model: &mut Model, request: &Request, branch: Branch<'_>) -> Response {
+pub(super) fn answer(model: &mut Model, request: &Request, branch: Branch<'_>, repository: &Path) -> Response {
     let Some(caller) = caller(model, request) else { return Response::message(401, "Unauthorized") };
     let path: Vec<String> = request.path.trim_start_matches("/api/v4/").split('/').map(decode).collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -27,7 +29,10 @@ pub(super) fn answer(model: &mut Model, request: &Request, branch: Branch<'_>) -
     match path[..] {
         ["user"] => Response::json(200, &model.user_json(user)),
         ["projects", id, ..] if id != PROJECT.to_string() && id != super::PATH => Response::message(404, "Project Not Found"),
-        ["projects", _, ref rest @ ..] => project(model, request, user, rest, branch),
+        ["projects", _, ref rest @ ..] => match reads::answer(model, request, rest, repository) {
+            Some(answer) => answer,
+            None => project(model, request, user, rest, branch),
+        },
         _ => Response::message(404, "Not Found"),
     }
 }
@@ -101,14 +106,15 @@ fn notes(model: &Model, request: &Request, on: &str) -> Vec<Value> {
 }
 
 /// One page of `items` with GitLab's headers.
-fn paged(request: &Request, items: Vec<Value>) -> Response {
+pub(super) fn paged(request: &Request, items: Vec<Value>) -> Response {
     let number = |name: &str, default: usize| request.parameter(name).and_then(|value| value.parse().ok()).unwrap_or(default);
     let (page, size) = (number("page", 1), number("per_page", 20).clamp(1, 100));
     let pages = items.len().div_ceil(size).max(1);
     let next = if page < pages { (page + 1).to_string() } else { String::new() };
+    let total = items.len().to_string();
     let body: Vec<Value> = items.into_iter().skip((page - 1) * size).take(size).collect();
     let mut response = Response::json(200, &Value::from(body));
-    for (name, value) in [("X-Next-Page", next), ("X-Total-Pages", pages.to_string()), ("X-Page", page.to_string())] {
+    for (name, value) in [("X-Next-Page", next), ("X-Total-Pages", pages.to_string()), ("X-Page", page.to_string()), ("X-Total", total)] {
         response.headers.push((name.to_owned(), value));
     }
     response

@@ -1,9 +1,6 @@
 //! HTTP/1.1 (RFC 9112) as far as our client and git need it: one request a connection.
 
-use std::{
-    io::{BufRead, BufReader, Write},
-    net::TcpStream,
-};
+use std::io::{BufRead, BufReader, Read, Write};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -80,7 +77,7 @@ impl Response {
 }
 
 /// Reads one request; none where the other side only connected.
-pub fn read(mut stream: &TcpStream) -> Option<Request> {
+pub fn read(stream: &mut (impl Read + Write)) -> Option<Request> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|&count| count > 0)?;
@@ -90,7 +87,7 @@ pub fn read(mut stream: &TcpStream) -> Option<Request> {
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let mut request = Request { method, path: path.to_owned(), query: query.to_owned(), headers, body: Vec::new() };
     if request.header("expect").is_some() {
-        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
+        reader.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
     }
     request.body = body(&mut reader, &request)?;
     Some(request)

@@ -5,6 +5,7 @@ mod api;
 mod git;
 mod http;
 mod model;
+mod reads;
 mod serve;
 
 use std::{
@@ -17,6 +18,8 @@ use std::{
 
 pub use http::{Request, Response, decode, parameters};
 pub use model::{Emoji, MergeRequest, Model, Note, Role};
+
+use rustls::ServerConfig;
 
 use super::openapi::Document;
 
@@ -44,22 +47,31 @@ struct Shared {
     latency: Mutex<Duration>,
     document: Option<Document>,
     root: PathBuf,
+    prefix: String,
 }
 
 /// The stand-in. Ends with the value; panics then if a request did not fit GitLab's OpenAPI document.
 pub struct GitLab {
     shared: Arc<Shared>,
     address: SocketAddr,
+    url: String,
 }
 
 impl GitLab {
     /// Starts one with a project that has a protected branch `main` with one commit.
     pub fn start() -> Self {
+        Self::start_at("", None)
+    }
+
+    /// The same below the path `prefix`, with TLS by the certificate in `tls`.
+    pub fn start_at(prefix: &str, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let root = git::scratch();
+        let url = format!("{}://{address}{prefix}", if tls.is_some() { "https" } else { "http" });
         let shared = Shared {
-            model: Mutex::new(Model::new(format!("http://{address}"))),
+            prefix: prefix.to_owned(),
+            model: Mutex::new(Model::new(url.clone())),
             faults: Mutex::default(),
             requests: Mutex::default(),
             violations: Mutex::default(),
@@ -67,17 +79,22 @@ impl GitLab {
             document: Document::from_environment(),
             root,
         };
-        let gitlab = Self { shared: Arc::new(shared), address };
+        let gitlab = Self { shared: Arc::new(shared), address, url };
         git::init(&gitlab.repository());
         gitlab.commit("main", &[("README.md", "# Ferry\n")]);
         let shared = Arc::clone(&gitlab.shared);
-        thread::spawn(move || serve::forever(&listener, &shared));
+        thread::spawn(move || serve::forever(&listener, &shared, tls));
         gitlab
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`, or where it was started.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The API's address, `CI_API_V4_URL`.

@@ -81,6 +81,8 @@ pub struct Model {
     pub merge_requests: Vec<MergeRequest>,
     pub notes: Vec<Note>,
     pub emoji: Vec<Emoji>,
+    /// What jobs have printed.
+    pub traces: BTreeMap<u64, String>,
     /// A human who writes issues and notes.
     pub author: u64,
     /// Minutes since 10:00 of the model's one day.
@@ -102,6 +104,7 @@ impl Model {
             merge_requests: Vec::new(),
             notes: Vec::new(),
             emoji: Vec::new(),
+            traces: BTreeMap::new(),
             author: 0,
             clock: 0,
             next: 100,
@@ -184,7 +187,8 @@ impl Model {
     pub fn project_json(&self, user: Option<u64>) -> Value {
         let access = user.map(|id| json!({"access_level": self.users[&id].role, "notification_level": 3}));
         json!({"id": super::PROJECT, "path_with_namespace": super::PATH, "default_branch": "main", "visibility": self.visibility,
-            "web_url": format!("{}/{}", self.url, super::PATH), "permissions": {"project_access": access, "group_access": null}})
+            "web_url": format!("{}/{}", self.url, super::PATH), "runners_token": "glrt-made-up-of-the-project",
+            "permissions": {"project_access": access, "group_access": null}})
     }
 
     pub fn issue_json(&self, issue: &Issue) -> Value {

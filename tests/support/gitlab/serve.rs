@@ -1,22 +1,37 @@
 //! Takes connections, and answers each with the truth or with a fault.
 
 use std::{
-    net::{TcpListener, TcpStream},
+    io::{Read, Write},
+    net::TcpListener,
     sync::Arc,
     thread,
 };
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 use super::{Fault, Shared, api, git, http, http::Request, http::Response};
 
-pub(super) fn forever(listener: &TcpListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming().flatten() {
-        let shared = Arc::clone(shared);
-        thread::spawn(move || one(&stream, &shared));
+pub(super) fn forever(listener: &TcpListener, shared: &Arc<Shared>, tls: Option<Arc<ServerConfig>>) {
+    for mut stream in listener.incoming().flatten() {
+        let (shared, tls) = (Arc::clone(shared), tls.clone());
+        thread::spawn(move || match tls.map(|tls| ServerConnection::new(tls).unwrap()) {
+            None => one(&mut stream, &shared),
+            Some(connection) => {
+                let mut stream = StreamOwned::new(connection, stream);
+                one(&mut stream, &shared);
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        });
     }
 }
 
-fn one(stream: &TcpStream, shared: &Shared) {
-    let Some(request) = http::read(stream) else { return };
+fn one(stream: &mut (impl Read + Write), shared: &Shared) {
+    let Some(mut request) = http::read(stream) else { return };
+    match request.path.strip_prefix(&shared.prefix).filter(|rest| rest.starts_with('/')) {
+        Some(rest) => request.path = rest.to_owned(),
+        None => return drop(Response::message(404, "Not Found").write(stream)),
+    }
     shared.requests.lock().unwrap().push(request.clone());
     let latency = *shared.latency.lock().unwrap();
     thread::sleep(latency);
@@ -28,8 +43,7 @@ fn one(stream: &TcpStream, shared: &Shared) {
         }
         None => truth(shared, &request),
     };
-    let mut stream = stream;
-    let _ = answer.write(&mut stream);
+    let _ = answer.write(stream);
 }
 
 /// The next fault for the request, counted down.
@@ -62,6 +76,9 @@ fn truth(shared: &Shared, request: &Request) -> Response {
     if let Some(Err(violation)) = shared.document.as_ref().map(|document| document.check(request)) {
         shared.violations.lock().unwrap().push(format!("{} {}: {violation}", request.method, request.path));
     }
-    let branch = |name: &str| git::tip(&shared.root.join(format!("{}.git", super::PATH)), name);
-    api::answer(&mut shared.model.lock().unwrap(), request, &branch)
+    let repository = shared.root.join(format!("{}.git", super::PATH));
+    let branch = |name: &str| git::tip(&repository, name);
+    let mut answer = api::answer(&mut shared.model.lock().unwrap(), request, &branch, &repository);
+    answer.headers.push(("Set-Cookie".to_owned(), "_gitlab_session=made-up; path=/".to_owned()));
+    answer
 }
