@@ -244,6 +244,7 @@ async fn first(client: &Client, facts: &JobFacts, on: Noteable, text: &str) -> R
 }
 
 /// The words that stand before everything that was collected.
-pub(super) fn instructions(policy: Option<&str>) -> String {
-    format!("{}\n\n{}", says::TASK, policy.unwrap_or_default()).trim_end().to_owned()
+pub(super) fn instructions(policy: Option<&str>, reads_gitlab: bool) -> String {
+    let of_gitlab = if reads_gitlab { format!("\n{}", says::GITLAB) } else { String::new() };
+    format!("{}{of_gitlab}\n\n{}", says::TASK, policy.unwrap_or_default()).trim_end().to_owned()
 }

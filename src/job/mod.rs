@@ -107,7 +107,7 @@ fn collect(board: &mut Board) -> Result<Context, Refusal> {
     let spec = context::Spec {
         variables: board.public.clone(),
         token: board.token.clone(),
-        instructions: context::instructions(board.policy.agent.instructions.as_deref()),
+        instructions: context::instructions(board.policy.agent.instructions.as_deref(), board.gitlab.is_some()),
         prefix: board.policy.merge_request.branch.clone(),
     };
     let context: Context = board.ask(Role::Context, "context", &spec)?;

@@ -27,7 +27,13 @@ fn the_agent_reads_the_issue_and_a_merge_request_comes_out() {
     let output = scene.pinned(&url, &script).env("CI_PROJECT_URL", format!("{url}/harbour/ferry")).output().unwrap();
     scene.ended(&output, 0, &["merge request !1 opened"]);
     let said = text(&output);
-    for words in ["The ferry does not depart", "def depart", "[gitlab/write]", "Tidewaiter itself opens or updates the merge request"] {
+    for words in [
+        "-H \"JOB-TOKEN: $CI_JOB_TOKEN\", or git fetch",
+        "The ferry does not depart",
+        "def depart",
+        "[gitlab/write]",
+        "Tidewaiter itself opens or updates the merge request",
+    ] {
         assert!(said.contains(words), "{words}: {said}");
     }
     assert!(!said.contains(&scene.token) && !said.contains(&scene.job_token), "{said}");
