@@ -19,12 +19,17 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tempfile::NamedTempFile;
+use tidewaiter::{
+    gateway::Spec,
+    gitlab::{Credential, reads::Access},
+    secret::Secret,
+};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Running,
+    Running, TICKET,
     route::{ask, hello, tls},
-    route_policy,
+    route_policy, spec,
 };
 
 /// A far end that keeps its connections.
@@ -106,4 +111,27 @@ fn a_far_end_of_http_2_is_spoken_to_in_it() {
 #[test]
 fn a_connection_of_http_1_is_kept() {
     three_requests(&["http/1.1"], Version::HTTP_11);
+}
+
+#[test]
+fn git_fetches_from_a_gitlab_of_http_2() {
+    let far = Keeps::start(&["h2", "http/1.1"]);
+    let policy = format!("version = 1\n[network.gitlab]\nurl = \"{}\"\n", far.url);
+    let access = Access {
+        credential: Credential::Job(Secret::new("made-up-job-token")),
+        project: Some(42),
+        path: Some("harbour/ferry".to_owned()),
+        ca_file: Some(far.ca.path().to_owned()),
+    };
+    let gateway = Running::of(Spec { gitlab: Some(access), ..spec(&policy) });
+    let chunks = format!("{:x}\r\n{}\r\n", 300_000, "x".repeat(300_000)).repeat(3);
+    let answer = gateway.raw(format!(
+        "POST /gitlab/harbour/ferry.git/git-upload-pack HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TICKET}\r\n\
+         Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{chunks}0\r\n\r\n"
+    ));
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"bytes\":900000"), "{answer}");
+    let read = format!("GET /gitlab/api/v4/projects/42/languages HTTP/1.1\r\nHost: a\r\nJOB-TOKEN: {TICKET}\r\nConnection: close\r\n\r\n");
+    assert!(gateway.raw(read).starts_with("HTTP/1.1 200"));
+    assert_eq!(*far.versions.lock().unwrap(), [Version::HTTP_2; 2]);
+    assert_eq!(far.connections.load(SeqCst), 1, "one connection is kept");
 }
