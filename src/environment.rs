@@ -113,7 +113,7 @@ pub fn secrets(job: &Variables) -> Vec<(String, Secret)> {
 }
 
 /// Variables that name a file with a credential: one of GitLab's variables of type File, or a path in the image.
-const FILES: &[&str] = &["GOOGLE_APPLICATION_CREDENTIALS"];
+const FILES: &[&str] = &["AWS_WEB_IDENTITY_TOKEN_FILE", "GOOGLE_APPLICATION_CREDENTIALS"];
 
 /// Where the content of such a file is kept that was read before the script could change it.
 fn held(name: &str) -> String {

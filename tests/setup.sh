@@ -44,3 +44,14 @@ target="$(uname -m)-unknown-linux-musl"
 if command -v rustup >/dev/null 2>&1 && ! rustup target list --installed | grep -qx "$target"; then
     rustup target add "$target" || echo "setup: the target $target cannot be had; building for this machine's C library instead" >&2
 fi
+# AWS' own library and a stand-in for its token service, which signatures and roles are tested beside.
+peers="${XDG_CACHE_HOME:-$HOME/.cache}/tidewaiter/python"
+if [ ! -e "$peers/complete" ]; then
+    if rm -rf "$peers" && python3 -m venv "$peers" 2>/dev/null &&
+        "$peers/bin/pip" install -q --disable-pip-version-check botocore==1.44.8 moto==5.2.5 flask==3.1.3 flask-cors==6.0.5; then
+        touch "$peers/complete"
+    else
+        rm -rf "$peers"
+        echo "setup: botocore and moto cannot be had (python3-venv, network), so some tests will not run" >&2
+    fi
+fi

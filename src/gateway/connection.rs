@@ -99,7 +99,7 @@ async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize
             entry.facts.path = path_of(&head.target);
             match ticket::at_route(&head, &shared.ticket).and_then(|()| route::find(provider, shared, &head)) {
                 Err(denial) => {
-                    refuse(stream, Form::Anthropic, denial, entry).await;
+                    refuse(stream, route::form(provider), denial, entry).await;
                     None
                 }
                 Ok(errand) => http(stream, &head, bytes, length, async |request| route::serve(request, errand, shared, entry).await).await,

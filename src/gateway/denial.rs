@@ -28,6 +28,8 @@ pub(super) enum Form {
     Anthropic,
     /// As GitLab's API words its errors (docs.gitlab.com/api/rest/troubleshooting), and Git LFS's (its batch API's errors).
     GitLab,
+    /// As AWS words its errors (smithy.io, restJson1, "Operation error serialization").
+    Aws,
 }
 
 impl Denial {
@@ -45,6 +47,14 @@ impl Denial {
         Self::new(StatusCode::BAD_GATEWAY, rule, reason)
     }
 
+    /// The status as it is told. Of Bedrock Claude Code takes a 403 for keys that have aged, and tries ten times more.
+    pub(super) fn status(&self, form: Form) -> StatusCode {
+        match (form, self.status) {
+            (Form::Aws, StatusCode::FORBIDDEN) => StatusCode::BAD_REQUEST,
+            (_, status) => status,
+        }
+    }
+
     /// The media type and the text of the answer's body.
     pub(super) fn told(&self, form: Form) -> (&'static str, String) {
         let what = if self.status.is_server_error() { "failed" } else { "refused" };
@@ -56,6 +66,7 @@ impl Denial {
                 ("application/json", text.to_string())
             }
             Form::GitLab => ("application/json", json!({ "message": sentence }).to_string()),
+            Form::Aws => ("application/json", json!({ "__type": self.aws_kind(), "message": sentence }).to_string()),
         }
     }
 
@@ -73,9 +84,17 @@ impl Denial {
     pub(super) fn response(&self, form: Form) -> Response<Body> {
         let (kind, text) = self.told(form);
         let mut response = Response::new(whole(Bytes::from(text)));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.status(form);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         response
+    }
+
+    fn aws_kind(&self) -> &'static str {
+        match self.status.as_u16() {
+            401 => "AccessDeniedException",
+            400..=499 => "ValidationException",
+            _ => "ServiceUnavailableException",
+        }
     }
 
     /// The whole answer as bytes, for a connection that no HTTP library holds yet.
@@ -86,7 +105,7 @@ impl Denial {
             StatusCode::UNAUTHORIZED if form == Form::Plain => "www-authenticate: Basic realm=\"tidewaiter\"\r\n",
             _ => "",
         };
-        let (status, (kind, text)) = (self.status, self.told(form));
+        let (status, (kind, text)) = (self.status(form), self.told(form));
         let head =
             format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\n{challenge}content-length: {}\r\nconnection: close\r\n\r\n", text.len());
         [head.into_bytes(), text.into_bytes()].concat()

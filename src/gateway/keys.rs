@@ -1,5 +1,7 @@
 //! What a route puts into a request in place of the agent's ticket.
 
+use std::time::SystemTime;
+
 use hyper::{
     Request,
     header::{HeaderName, HeaderValue},
@@ -7,10 +9,13 @@ use hyper::{
 
 use crate::{
     policy::Route,
-    provider::{self, Credential, Target},
+    provider::{
+        self, Credential, Target,
+        bedrock::{self, Identity},
+    },
 };
 
-use super::{Error, denial::Denial, google::Tokens};
+use super::{Error, assumed::Assumed, denial::Denial, google::Tokens};
 
 /// A route's credential, ready to be used.
 #[derive(Debug)]
@@ -19,6 +24,10 @@ pub(super) enum Keys {
     Field(HeaderName, HeaderValue),
     /// An access token of Google's, fetched and renewed.
     Google(Box<Tokens>),
+    /// AWS' signature with the job's own keys.
+    Signed(bedrock::Keys),
+    /// AWS' signature with keys of a role, which are fetched and renewed.
+    Assumed(Box<Assumed>),
 }
 
 impl Keys {
@@ -28,19 +37,23 @@ impl Keys {
             Credential::ApiKey(key) => provider::key_header(key),
             Credential::Bearer(token) => provider::bearer_header(token),
             Credential::Google(access) => return Tokens::prepare(access, route).map(|tokens| Self::Google(Box::new(tokens))),
+            Credential::Aws(Identity::Keys(keys)) => return Ok(Self::Signed(keys.clone())),
+            Credential::Aws(Identity::Role(role)) => return Ok(Self::Assumed(Box::new(Assumed::prepare(role.clone(), route)?))),
         };
         let (name, value) = header.map_err(|_| Error::Credential(route.base_url.clone()))?;
         Ok(Self::Field(name, value))
     }
 
-    /// Puts the credential into `request`, which is complete but for it.
-    pub(super) async fn put<B>(&self, request: &mut Request<B>, _target: &Target) -> Result<(), Denial> {
+    /// Puts the credential into `request`, which is complete but for it; `body` is its body.
+    pub(super) async fn put<B>(&self, request: &mut Request<B>, body: &[u8], target: &Target) -> Result<(), Denial> {
         match self {
             Self::Field(name, value) => drop(request.headers_mut().insert(name.clone(), value.clone())),
             Self::Google(tokens) => {
                 let (name, value) = tokens.field().await?;
                 request.headers_mut().insert(name, value);
             }
+            Self::Signed(keys) => sign(request, body, keys, target)?,
+            Self::Assumed(assumed) => sign(request, body, &assumed.keys().await?, target)?,
         }
         Ok(())
     }
@@ -48,8 +61,14 @@ impl Keys {
     /// The far end did not take what was put in: a token that was fetched is fetched anew for the next request.
     pub(super) async fn rejected(&self) {
         match self {
-            Self::Field(..) => {}
+            // AWS says it with a 403, which can mean many things: keys of a role are renewed by the clock alone.
+            Self::Field(..) | Self::Signed(_) | Self::Assumed(_) => {}
             Self::Google(tokens) => tokens.forget().await,
         }
     }
+}
+
+fn sign<B>(request: &mut Request<B>, body: &[u8], keys: &bedrock::Keys, target: &Target) -> Result<(), Denial> {
+    let unsigned = |error: bedrock::sign::Unsignable| Denial::forbidden("credential/signature", error.to_string());
+    bedrock::sign::sign(request, body, keys, &target.region, SystemTime::now()).map_err(unsigned)
 }

@@ -6,6 +6,7 @@
 //! (`proxy`); everything else is refused with a reason. One record leaves for each decision (`records`).
 
 mod address;
+mod assumed;
 mod budget;
 mod connection;
 mod denial;

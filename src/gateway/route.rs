@@ -81,12 +81,13 @@ pub(super) fn find<'a>(provider: Provider, shared: &'a Shared, head: &Head) -> R
 
 /// Answers a request to a route.
 pub(super) async fn serve(request: Request<Incoming>, errand: Errand<'_>, shared: &Shared, mut entry: Entry) -> Response<Body> {
+    let form = form(errand.route.provider);
     match forward(request, errand, shared, &mut entry).await {
         Ok(response) => pass_on(response, shared, entry),
         Err(denial) => {
             entry.deny(&denial);
             drop(entry);
-            denial.response(Form::Anthropic)
+            denial.response(form)
         }
     }
 }
@@ -104,7 +105,7 @@ async fn forward(
     let headers = provider::headers(route.provider, &head.headers)?;
     let gone = |_| Denial::far_end("gateway/closed", "the gateway is ending");
     let place = shared.bodies.acquire().await.map_err(gone)?;
-    let checked = provider::body(route.provider, &read(body).await?, &target, &route.rules)?;
+    let checked = Bytes::from(provider::body(route.provider, &read(body).await?, &target, &route.rules)?);
     let size = u32::try_from(checked.len() / 1024 + 1).unwrap_or(u32::MAX);
     let held = shared.held.acquire_many(size).await.map_err(gone)?;
     drop(place);
@@ -112,14 +113,17 @@ async fn forward(
     shared.budget.up(checked.len() as u64)?;
     entry.traffic.up(checked.len() as u64);
     entry.allow(way(route.provider));
-    let mut outgoing = outgoing(headers, &target, checked)?;
+    let mut outgoing = outgoing(headers, &target, checked.clone())?;
     end.address(&mut outgoing)?;
-    route.keys.put(&mut outgoing, &target).await?;
+    route.keys.put(&mut outgoing, &checked, &target).await?;
+    drop(checked);
     let response = end.send(outgoing).await?;
     if response.status() == StatusCode::UNAUTHORIZED {
         route.keys.rejected().await;
     }
     drop(held);
+    entry.facts.status = Some(response.status().as_u16());
+    provider::answer(route.provider, response.status(), response.headers())?;
     Ok(response)
 }
 
@@ -128,6 +132,15 @@ pub(super) fn way(provider: Provider) -> &'static str {
     match provider {
         Provider::Anthropic => "route/anthropic",
         Provider::Vertex => "route/vertex",
+        Provider::Bedrock => "route/bedrock",
+    }
+}
+
+/// How the clients of a route read what is denied.
+pub(super) fn form(provider: Provider) -> Form {
+    match provider {
+        Provider::Anthropic | Provider::Vertex => Form::Anthropic,
+        Provider::Bedrock => Form::Aws,
     }
 }
 
@@ -143,8 +156,8 @@ async fn read(body: Incoming) -> Result<Bytes, Denial> {
     }
 }
 
-fn outgoing(headers: HeaderMap, target: &Target, body: Vec<u8>) -> Result<Request<Full<Bytes>>, Denial> {
-    let mut request = Request::new(Full::new(Bytes::from(body)));
+fn outgoing(headers: HeaderMap, target: &Target, body: Bytes) -> Result<Request<Full<Bytes>>, Denial> {
+    let mut request = Request::new(Full::new(body));
     *request.method_mut() = target.method.clone();
     let odd = |_| Denial::forbidden("route/path", "the path cannot be sent");
     *request.uri_mut() = target.path.parse().map_err(odd)?;
@@ -152,9 +165,8 @@ fn outgoing(headers: HeaderMap, target: &Target, body: Vec<u8>) -> Result<Reques
     Ok(request)
 }
 
-fn pass_on(response: Response<Incoming>, shared: &Shared, mut entry: Entry) -> Response<Body> {
+fn pass_on(response: Response<Incoming>, shared: &Shared, entry: Entry) -> Response<Body> {
     let (mut head, body) = response.into_parts();
-    entry.facts.status = Some(head.status.as_u16());
     upstream::end_to_end(&mut head.headers);
     for name in [SET_COOKIE, HeaderName::from_static("alt-svc")] {
         head.headers.remove(name);

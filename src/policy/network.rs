@@ -87,6 +87,8 @@ pub fn is_project_path(text: &str) -> bool {
 pub enum Provider {
     /// The Claude API.
     Anthropic,
+    /// Claude on AWS Bedrock.
+    Bedrock,
     /// Claude on Google Cloud's Vertex AI.
     Vertex,
 }
@@ -99,12 +101,13 @@ const VERTEX: &str = "https://{region}-aiplatform.googleapis.com";
 
 impl Provider {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Anthropic, Self::Vertex];
+    pub const ALL: [Self; 3] = [Self::Anthropic, Self::Bedrock, Self::Vertex];
 
     /// Its name in policies, in records, and as the first part of the gateway's paths.
     pub fn name(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic",
+            Self::Bedrock => "bedrock",
             Self::Vertex => "vertex",
         }
     }
@@ -113,6 +116,8 @@ impl Provider {
     pub fn base_url(self) -> &'static str {
         match self {
             Self::Anthropic => "https://api.anthropic.com",
+            // docs.aws.amazon.com/general/latest/gr/bedrock.html
+            Self::Bedrock => "https://bedrock-runtime.{region}.amazonaws.com",
             Self::Vertex => VERTEX,
         }
     }
@@ -122,6 +127,8 @@ impl Provider {
     pub fn token_url(self) -> Option<&'static str> {
         match self {
             Self::Anthropic => None,
+            // docs.aws.amazon.com/general/latest/gr/sts.html
+            Self::Bedrock => Some("https://sts.{region}.amazonaws.com"),
             // sts.googleapis.com's discovery document, `rootUrl`
             Self::Vertex => Some("https://sts.googleapis.com"),
         }

@@ -3,11 +3,12 @@
 //! Everything here decides on values; the gateway sends.
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod json;
 pub mod vertex;
 
 use hyper::{
-    HeaderMap, Method,
+    HeaderMap, Method, StatusCode,
     header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue},
 };
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,7 @@ pub struct Target {
 pub fn target(provider: Provider, method: &Method, path: &str, query: Option<&str>, rules: &Rules) -> Result<Target, Refusal> {
     match provider {
         Provider::Anthropic => anthropic::target(method, path, query),
+        Provider::Bedrock => bedrock::target(method, path, query, rules),
         Provider::Vertex => vertex::target(method, path, query, rules),
     }
 }
@@ -74,6 +76,7 @@ pub fn target(provider: Provider, method: &Method, path: &str, query: Option<&st
 pub fn headers(provider: Provider, sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
     match provider {
         Provider::Anthropic => anthropic::headers(sent),
+        Provider::Bedrock => bedrock::headers(sent),
         Provider::Vertex => vertex::headers(sent),
     }
 }
@@ -85,7 +88,19 @@ pub fn headers(provider: Provider, sent: &HeaderMap) -> Result<HeaderMap, Refusa
 pub fn body(provider: Provider, sent: &[u8], target: &Target, rules: &Rules) -> Result<Vec<u8>, Refusal> {
     match provider {
         Provider::Anthropic => anthropic::body(sent, &rules.models),
+        Provider::Bedrock => bedrock::body(sent, target),
         Provider::Vertex => vertex::body(sent, target, rules),
+    }
+}
+
+/// Judges whether an answer of `provider`, by its status and header fields, may go to the agent as it is.
+///
+/// # Errors
+/// What would tell of the credential.
+pub fn answer(provider: Provider, status: StatusCode, headers: &HeaderMap) -> Result<(), Refusal> {
+    match provider {
+        Provider::Anthropic | Provider::Vertex => Ok(()),
+        Provider::Bedrock => bedrock::answer(status, headers),
     }
 }
 
@@ -99,6 +114,7 @@ pub fn variables(route: &Route, credential: Option<&Credential>, gateway: &str, 
     match route.provider {
         Provider::Anthropic => vec![("ANTHROPIC_BASE_URL".into(), base), ("ANTHROPIC_AUTH_TOKEN".into(), ticket.reveal().to_owned())],
         Provider::Vertex => vertex::variables(route, credential.and_then(Credential::project), &base, ticket),
+        Provider::Bedrock => bedrock::variables(route, &base, ticket),
     }
 }
 
@@ -110,6 +126,8 @@ pub enum Credential {
     ApiKey(Secret),
     /// An access token, sent as `Authorization: Bearer`.
     Bearer(Secret),
+    /// What requests to AWS are signed with.
+    Aws(bedrock::Identity),
     /// What Google gives access tokens for, which are sent as `Authorization: Bearer`.
     Google(vertex::Access),
 }
@@ -126,7 +144,8 @@ pub enum Lack {
 }
 
 /// The credential for `route` among a job's variables: for the Claude API `ANTHROPIC_API_KEY`, else `ANTHROPIC_AUTH_TOKEN`; for
-/// Vertex see [`vertex`]. `variable` gives the value of one that is set and not empty, and the content of one that names a file.
+/// Bedrock see [`bedrock`], for Vertex [`vertex`]. `variable` gives the value of one that is set and not empty, and the content of
+/// one that names a file.
 ///
 /// # Errors
 /// What is missing or wrong.
@@ -137,6 +156,7 @@ pub fn credential(route: &Route, variable: impl Fn(&str) -> Option<String>) -> R
             let found = key.or_else(|| variable("ANTHROPIC_AUTH_TOKEN").map(|token| Credential::Bearer(Secret::new(token))));
             found.ok_or_else(|| Lack::Absent("ANTHROPIC_API_KEY is not set: store it as a masked CI/CD variable".to_owned()))
         }
+        Provider::Bedrock => bedrock::credential(variable),
         Provider::Vertex => vertex::credential(route, variable).map(Credential::Google),
     }
 }
@@ -146,7 +166,7 @@ impl Credential {
     pub fn project(&self) -> Option<&str> {
         match self {
             Self::Google(access) => Some(&access.project),
-            Self::ApiKey(_) | Self::Bearer(_) => None,
+            Self::ApiKey(_) | Self::Bearer(_) | Self::Aws(_) => None,
         }
     }
 }

@@ -83,10 +83,10 @@ pub(crate) fn claude(work: &Path, gateway: &Running, variables: &[(String, Strin
         .env_clear()
         .env("PATH", env::var_os("PATH").unwrap())
         .env("HOME", work.join("home"))
+        .env("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", "1")
         .envs(variables.iter().cloned())
         .envs([("HTTPS_PROXY", &proxy), ("HTTP_PROXY", &proxy)])
         .envs([("NO_PROXY", "127.0.0.1,localhost"), ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"), ("DISABLE_UPDATES", "1")])
-        .env("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", "1")
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -1,6 +1,7 @@
 //! The gateway through real sockets on loopback: what goes on, what is refused, and what of it reaches a far end.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod bedrock;
 mod claude;
 mod hygiene;
 mod route;

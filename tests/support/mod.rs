@@ -1,6 +1,7 @@
 //! Stand-ins for far ends, on loopback, shared by tests and examples.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
+pub mod aws;
 pub mod gitlab;
 pub mod google;
 pub mod openapi;

@@ -1,4 +1,4 @@
-//! A scripted stand-in for the Claude API on loopback. It answers by the state of the conversation, not by counting
+//! A scripted stand-in for the Claude API on loopback, and for Claude on Bedrock, by the path that is asked for. It answers by the state of the conversation, not by counting
 //! requests, so that side calls and retries of a client do not get it out of step.
 
 use std::{
@@ -14,6 +14,8 @@ use std::{
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
+
+use super::aws;
 
 /// One thing that the model says.
 #[derive(Clone, Debug)]
@@ -203,12 +205,15 @@ impl Drop for Provider {
 
 fn converse(mut stream: impl Read + Write, state: &State) -> io::Result<()> {
     let Some(request) = receive(&mut stream)? else { return Ok(()) };
-    let body = request.json();
+    let mut body = request.json();
     let path = request.path.split('?').next().unwrap_or_default().to_owned();
     let admitted = state.admits.as_ref().is_none_or(|admits| admits(&request));
     locked(&state.received).push(request);
     if !admitted {
-        return play(&mut stream, &Turn::error(401, "authentication_error", "no such credential"), &body, state);
+        return play(&mut stream, &Turn::error(401, "authentication_error", "no such credential"), &body, state, Wire::Sse);
+    }
+    if let Some((model, call)) = path.strip_prefix("/model/").and_then(|rest| rest.rsplit_once('/')) {
+        return bedrock(&mut stream, model, call, &mut body, state);
     }
     if path.ends_with("/v1/messages/count_tokens") || path.ends_with("/count-tokens:rawPredict") {
         return answer(
@@ -222,7 +227,27 @@ fn converse(mut stream: impl Read + Write, state: &State) -> io::Result<()> {
         return answer(&mut stream, 404, &[], "not found");
     }
     let turn = pick(&body, state);
-    play(&mut stream, &turn, &body, state)
+    play(&mut stream, &turn, &body, state, Wire::Sse)
+}
+
+/// How a stream's events are written.
+#[derive(Clone, Copy)]
+enum Wire {
+    Sse,
+    Aws,
+}
+
+fn bedrock(stream: &mut (impl Read + Write), model: &str, call: &str, body: &mut Value, state: &State) -> io::Result<()> {
+    let json = [("content-type".to_owned(), "application/json".to_owned())];
+    match call {
+        "count-tokens" => answer(stream, 200, &json, &json!({ "inputTokens": 42 }).to_string()),
+        "invoke" | "invoke-with-response-stream" if body.is_object() => {
+            body["model"] = json!(model);
+            body["stream"] = json!(call != "invoke");
+            play(stream, &pick(body, state), body, state, Wire::Aws)
+        }
+        _ => answer(stream, 404, &[], "not found"),
+    }
 }
 
 /// Reads one request; none where the client left.
@@ -266,7 +291,7 @@ fn pick(body: &Value, state: &State) -> Turn {
     }
 }
 
-fn play(stream: &mut (impl Read + Write), turn: &Turn, body: &Value, state: &State) -> io::Result<()> {
+fn play(stream: &mut (impl Read + Write), turn: &Turn, body: &Value, state: &State, wire: Wire) -> io::Result<()> {
     match turn {
         Turn::Fails(Failure::Status(status, headers, text)) => answer(stream, *status, headers, text),
         Turn::Fails(Failure::Garbage) => stream.write_all(b"\x00\x01 this is not HTTP\r\n\r\n"),
@@ -276,25 +301,25 @@ fn play(stream: &mut (impl Read + Write), turn: &Turn, body: &Value, state: &Sta
             Ok(())
         }
         Turn::Fails(Failure::Cut) => {
-            begin(stream)?;
-            event(stream, &start(body, state))
+            begin(stream, wire)?;
+            event(stream, &start(body, state), wire)
         }
-        Turn::FailsOnce(_, then) => play(stream, then, body, state),
+        Turn::FailsOnce(_, then) => play(stream, then, body, state, wire),
         Turn::Says(blocks) if body["stream"] != true => {
             let message = whole(blocks, body, state);
             answer(stream, 200, &[("content-type".to_owned(), "application/json".to_owned())], &message.to_string())
         }
         Turn::Says(blocks) => {
-            begin(stream)?;
-            event(stream, &start(body, state))?;
-            rest(stream, blocks, state)
+            begin(stream, wire)?;
+            event(stream, &start(body, state), wire)?;
+            rest(stream, blocks, state, wire)
         }
         Turn::Pauses(blocks) => {
-            begin(stream)?;
-            event(stream, &start(body, state))?;
+            begin(stream, wire)?;
+            event(stream, &start(body, state), wire)?;
             let open = state.changed.wait_timeout_while(locked(&state.gate), Duration::from_secs(20), |(open, _)| !*open);
             drop(open);
-            rest(stream, blocks, state)
+            rest(stream, blocks, state, wire)
         }
     }
 }
@@ -309,15 +334,20 @@ pub fn answer(stream: &mut impl Write, status: u16, headers: &[(String, String)]
     stream.flush()
 }
 
-fn begin(stream: &mut impl Write) -> io::Result<()> {
-    stream.write_all(
-        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nrequest-id: req_scripted\r\n\
-          set-cookie: a=b\r\nconnection: close\r\n\r\n",
-    )
+fn begin(stream: &mut impl Write, wire: Wire) -> io::Result<()> {
+    let kind = match wire {
+        Wire::Sse => "text/event-stream; charset=utf-8",
+        Wire::Aws => "application/vnd.amazon.eventstream",
+    };
+    let fields = "cache-control: no-cache\r\nrequest-id: req_scripted\r\nset-cookie: a=b\r\nconnection: close";
+    write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{fields}\r\n\r\n")
 }
 
-fn event(stream: &mut impl Write, data: &Value) -> io::Result<()> {
-    write!(stream, "event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap_or_default())?;
+fn event(stream: &mut impl Write, data: &Value, wire: Wire) -> io::Result<()> {
+    match wire {
+        Wire::Sse => write!(stream, "event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap_or_default())?,
+        Wire::Aws => stream.write_all(&aws::chunk(data))?,
+    }
     stream.flush()
 }
 
@@ -329,8 +359,8 @@ fn start(body: &Value, state: &State) -> Value {
         "usage": { "input_tokens": 10, "output_tokens": 1 } } })
 }
 
-fn rest(stream: &mut impl Write, blocks: &[Block], state: &State) -> io::Result<()> {
-    event(stream, &json!({ "type": "ping" }))?;
+fn rest(stream: &mut impl Write, blocks: &[Block], state: &State, wire: Wire) -> io::Result<()> {
+    event(stream, &json!({ "type": "ping" }), wire)?;
     for (index, block) in blocks.iter().enumerate() {
         let (opening, delta) = match block {
             Block::Text(text) => (json!({ "type": "text", "text": "" }), json!({ "type": "text_delta", "text": text })),
@@ -342,13 +372,13 @@ fn rest(stream: &mut impl Write, blocks: &[Block], state: &State) -> io::Result<
                 )
             }
         };
-        event(stream, &json!({ "type": "content_block_start", "index": index, "content_block": opening }))?;
-        event(stream, &json!({ "type": "content_block_delta", "index": index, "delta": delta }))?;
-        event(stream, &json!({ "type": "content_block_stop", "index": index }))?;
+        event(stream, &json!({ "type": "content_block_start", "index": index, "content_block": opening }), wire)?;
+        event(stream, &json!({ "type": "content_block_delta", "index": index, "delta": delta }), wire)?;
+        event(stream, &json!({ "type": "content_block_stop", "index": index }), wire)?;
     }
     let delta = json!({ "stop_reason": stop_reason(blocks), "stop_sequence": null });
-    event(stream, &json!({ "type": "message_delta", "delta": delta, "usage": { "output_tokens": 5 } }))?;
-    event(stream, &json!({ "type": "message_stop" }))
+    event(stream, &json!({ "type": "message_delta", "delta": delta, "usage": { "output_tokens": 5 } }), wire)?;
+    event(stream, &json!({ "type": "message_stop" }), wire)
 }
 
 fn stop_reason(blocks: &[Block]) -> &'static str {

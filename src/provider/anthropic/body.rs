@@ -60,13 +60,14 @@ pub(in crate::provider) fn model(named: Option<&Value>, models: &[String]) -> Ch
     let Some(Value::String(name)) = named else {
         return Err(Refusal::new("route/model", "the body must name its `model` as a string"));
     };
-    listed_model(name, models)
+    listed_model(name, models, 0)
 }
 
-/// Judges a model's name.
-pub(in crate::provider) fn listed_model(name: &str, models: &[String]) -> Checked {
-    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:@[]".contains(&b));
-    let listed = |model: &String| model.strip_suffix('*').map_or(model == name, |prefix| name.starts_with(prefix));
+/// Judges a model's name: an entry of `models` that ends with `*` counts where it spells out at least `spelled` bytes of it.
+pub(in crate::provider) fn listed_model(name: &str, models: &[String], spelled: usize) -> Checked {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:@[]/".contains(&b));
+    let begins = |prefix: &str| prefix.len() >= spelled && name.starts_with(prefix);
+    let listed = |model: &String| model.strip_suffix('*').map_or(model == name, begins);
     if plain && models.iter().any(listed) {
         return Ok(());
     }

@@ -39,8 +39,11 @@ pub(super) const BETAS: &[&str] = &[
     "structured-outputs-2025-11-13",
     "structured-outputs-2025-12-15",
     "task-budgets-2026-03-13",
+    "thinking-display-updates-2026-08-18",
     "token-counting-2024-11-01",
     "token-efficient-tools-2025-02-19",
+    // Tools that are searched by the agent itself; what the provider would search with is a tool type, and not listed.
+    "tool-search-tool-2025-10-19",
 ];
 
 /// Keys of the body. Not here: `container`, `mcp_servers`, `fallbacks` (another model), `speed` and `service_tier`
@@ -77,12 +80,14 @@ pub(super) const BLOCKS: &[(&str, &[&str])] = &[
     ("document", &["cache_control", "citations", "context", "source", "title", "type"]),
     ("tool_use", &["cache_control", "caller", "id", "input", "name", "type"]),
     ("tool_result", &["cache_control", "content", "is_error", "tool_use_id", "type"]),
+    // Names a tool of the same request (Claude Code's ToolSearch).
+    ("tool_reference", &["cache_control", "tool_name", "type"]),
     ("thinking", &["signature", "thinking", "type"]),
     ("redacted_thinking", &["data", "type"]),
 ];
 
 /// Kinds of block that stand in the content of another block (a tool's result, a document's text).
-pub(super) const INNER_BLOCKS: &[&str] = &["document", "image", "text"];
+pub(super) const INNER_BLOCKS: &[&str] = &["document", "image", "text", "tool_reference"];
 
 /// Sources of images and documents that carry their bytes with them, and their keys. Not here: `url`, `file`.
 pub(super) const SOURCES: &[(&str, &[&str])] =

@@ -75,7 +75,7 @@ pub(super) fn target(method: &Method, path: &str, query: Option<&str>, rules: &R
         return Err(Refusal::new("route/region", format!("the policy does not list the region `{region}`; allowed: {listed}")));
     }
     if model != COUNT {
-        anthropic::listed_model(model, &rules.models)?;
+        anthropic::listed_model(model, &rules.models, 0)?;
     }
     Ok(Target { method: Method::POST, path: path.to_owned(), region: region.to_owned() })
 }
