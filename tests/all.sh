@@ -4,12 +4,11 @@ set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-# The real Claude Code, where the demo has installed it.
-for program in target/*/demo/claude-code-*/node_modules/@anthropic-ai/claude-code-linux-*/claude; do
-    [ -n "${TIDEWAITER_CLAUDE:-}" ] || [ ! -x "$program" ] || export TIDEWAITER_CLAUDE="$PWD/$program"
-done
-# The demo is a program that a test starts in containers.
-cargo build --locked --quiet --example demo || exit 1
+# The demo is a program that a test starts in containers; it also installs the real Claude Code, which others work with.
+cargo build --locked --quiet --bin tidewaiter --example demo || exit 1
+if [ -z "${TIDEWAITER_CLAUDE:-}" ] && program=$(cargo run --locked --quiet --example demo -- agent); then
+    export TIDEWAITER_CLAUDE="$program"
+fi
 { cargo test --locked --all-targets --no-fail-fast -- --show-output 2>&1; echo "status=$?"; } | tee "$log"
 status=$(sed -n 's/^status=//p' "$log" | tail -n 1)
 echo

@@ -126,7 +126,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The program, installed if it is not there yet.
-fn claude(cache: &Path, say: &impl Fn(&str)) -> Result<PathBuf, String> {
+pub fn claude(cache: &Path, say: &impl Fn(&str)) -> Result<PathBuf, String> {
     let prefix = cache.join(format!("claude-code-{VERSION}"));
     if let Some(program) = installed(&prefix) {
         return Ok(program);

@@ -2,6 +2,8 @@
 //!
 //! A stand-in for GitLab, with real git over HTTP, and a scripted model provider listen on loopback; `tidewaiter job` between
 //! them is the real program. Every claim that is printed with a ✓ was checked, and the first that does not hold ends the demo.
+//!
+//! `demo agent` prints where the real Claude Code lies, which it installs if it is not there: for the tests.
 #![allow(missing_docs, unreachable_pub)]
 
 mod agent;
@@ -14,7 +16,7 @@ mod show;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
-use std::{process::ExitCode, time::Instant};
+use std::{env, process::ExitCode, time::Instant};
 
 use play::Play;
 use runner::Secrets;
@@ -23,13 +25,24 @@ use support::gitlab::GitLab;
 
 fn main() -> ExitCode {
     let stage = Stage::new();
-    match tell(stage) {
+    let told = match env::args().nth(1).as_deref() {
+        Some("agent") => where_claude_lies(),
+        Some(other) => Err(format!("`{other}` is not known; there is `agent`, or nothing for the demo")),
+        None => tell(stage),
+    };
+    match told {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("\n{} {reason}", stage.ink(Ink::Red, "demo: FAILED:"));
             ExitCode::FAILURE
         }
     }
+}
+
+fn where_claude_lies() -> Result<(), String> {
+    let (_, cache) = play::binary()?;
+    println!("{}", agent::claude(&cache, &|text| eprintln!("{text}"))?.display());
+    Ok(())
 }
 
 fn tell(stage: Stage) -> Result<(), String> {

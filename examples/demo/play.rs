@@ -31,14 +31,14 @@ pub struct Play<'a> {
 impl<'a> Play<'a> {
     /// Finds the program and the agent, and furnishes `scratch`.
     pub fn set_up(stage: Stage, scratch: &'a Path, gitlab: &'a GitLab, secrets: &'a Secrets) -> Result<Self, String> {
-        let (binary, target) = binary()?;
+        let (binary, cache) = binary()?;
         // The agent may have a uid of its own, which has to get through.
         for (name, mode) in [("", 0o755), ("bin", 0o755), ("builds", 0o755), ("runner", 0o755), ("tmp", 0o1777)] {
             let place = scratch.join(name);
             let made = fs::create_dir_all(&place).and_then(|()| fs::set_permissions(&place, fs::Permissions::from_mode(mode)));
             made.map_err(|error| format!("{}: {error}", place.display()))?;
         }
-        let agent = Agent::find(&target.join("demo"), &scratch.join("bin"), |line| stage.say(line))?;
+        let agent = Agent::find(&cache, &scratch.join("bin"), |line| stage.say(line))?;
         Ok(Self { stage, scratch, gitlab, secrets, agent, binary })
     }
 
@@ -100,12 +100,13 @@ impl Secrets {
 }
 
 /// The program beside this example, and the directory that holds all that cargo built.
-fn binary() -> Result<(PathBuf, PathBuf), String> {
+/// Tidewaiter itself, and where what is downloaded is kept.
+pub fn binary() -> Result<(PathBuf, PathBuf), String> {
     let own = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
     let profile = own.parent().and_then(Path::parent).ok_or("this program is not where cargo puts examples")?;
     let binary = profile.join("tidewaiter");
     if !binary.is_file() {
         return Err(format!("{} is not built: run `make demo`, or `cargo build --release` first", binary.display()));
     }
-    Ok((binary, profile.parent().unwrap_or(profile).to_owned()))
+    Ok((binary, profile.parent().unwrap_or(profile).join("demo")))
 }
