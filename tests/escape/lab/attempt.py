@@ -85,10 +85,17 @@ def verdict(answer):
     return status + (" " + rule.group(1).decode() if rule else "")
 
 
+def is_whole(answer):
+    """Whether an HTTP answer has come to the end that it announced: the connection may be kept after it."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return len(body) >= int(length.group(1)) if length else body.endswith(b"0\r\n\r\n")
+
+
 def receive(connection):
     data = b""
     try:
-        while more := connection.recv(65536):
+        while not is_whole(data) and (more := connection.recv(65536)):
             data += more
     except ConnectionResetError:
         pass
