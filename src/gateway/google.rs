@@ -1,4 +1,4 @@
-//! Access tokens of Google's: fetched when the first request needs one, kept here, renewed before they expire.
+//! Access tokens of Google's.
 
 use std::{
     mem,
@@ -13,7 +13,6 @@ use hyper::{
     header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue},
 };
 use rustls::ClientConfig;
-use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     http::{self, Client, Endpoint},
@@ -24,7 +23,11 @@ use crate::{
     },
 };
 
-use super::{Error, denial::Denial};
+use super::{
+    Error,
+    denial::Denial,
+    lease::{Lease, Leased},
+};
 
 /// The IAM Service Account Credentials API (its discovery document, `rootUrl`).
 const IAM: &str = "https://iamcredentials.googleapis.com";
@@ -39,16 +42,13 @@ const LONGEST: usize = 64 << 10;
 /// than four times as long, after three quarters of its time.
 const MARGIN: Duration = Duration::from_secs(300);
 
-/// While a token still holds, a service that failed is left alone for so long.
-const PAUSE: Duration = Duration::from_secs(20);
-
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Tokens {
     access: Access,
     first: Peer,
     second: Peer,
-    held: Mutex<Option<Held>>,
+    token: Leased<Field>,
 }
 
 /// A service, and the path that its URL has.
@@ -58,12 +58,8 @@ struct Peer {
     path: String,
 }
 
-#[derive(Debug)]
-struct Held {
-    field: (HeaderName, HeaderValue),
-    renew: Instant,
-    until: Instant,
-}
+/// The header field that carries a token.
+type Field = (HeaderName, HeaderValue);
 
 impl Peer {
     fn prepare(url: &str, tls: &Arc<ClientConfig>) -> Result<Self, Error> {
@@ -84,33 +80,21 @@ impl Tokens {
         };
         let second = route.google.iam_url.as_deref().unwrap_or(IAM);
         let (first, second) = (Peer::prepare(&first, &tls)?, Peer::prepare(second, &tls)?);
-        Ok(Self { access: access.clone(), first, second, held: Mutex::new(None) })
+        Ok(Self { access: access.clone(), first, second, token: Leased::new() })
     }
 
-    /// The header field with a token that holds. Whoever comes while one is fetched waits for it.
-    pub(super) async fn field(&self) -> Result<(HeaderName, HeaderValue), Denial> {
-        let mut held = self.held.lock().await;
-        if let Some(held) = held.as_ref().filter(|held| Instant::now() < held.renew) {
-            return Ok(held.field.clone());
-        }
-        match (self.fetch().await, held.as_mut()) {
-            (Ok(new), _) => Ok(held.insert(new).field.clone()),
-            // The old one is good for a little longer.
-            (Err(_), Some(old)) if Instant::now() < old.until => {
-                old.renew = old.until.min(Instant::now() + PAUSE);
-                Ok(old.field.clone())
-            }
-            (Err(denial), _) => Err(denial),
-        }
+    /// The header field with a token that holds.
+    pub(super) async fn field(&self) -> Result<Field, Denial> {
+        self.token.get(async || self.fetch().await).await
     }
 
     /// Holds no token any more.
-    pub(super) async fn forget(&self) {
-        *self.held.lock().await = None;
+    pub(super) fn forget(&self) {
+        self.token.forget();
     }
 
-    async fn fetch(&self) -> Result<Held, Denial> {
-        let asked = Instant::now();
+    async fn fetch(&self) -> Result<Lease<Field>, Denial> {
+        let asked = SystemTime::now();
         let service = self.access.first();
         let seconds = u64::try_from(now() / 1000).unwrap_or(0);
         let given = exchange(&self.first, service, self.access.ask(seconds)?).await?;
@@ -119,9 +103,9 @@ impl Tokens {
             Err(_) => given,
         };
         let odd = |_| Denial::forbidden("credential/unreadable", "the access token has characters that a header cannot carry");
-        let field = provider::bearer_header(&given.token).map_err(odd)?;
+        let what = provider::bearer_header(&given.token).map_err(odd)?;
         let margin = MARGIN.min(given.lifetime / 4);
-        Ok(Held { field, renew: asked + given.lifetime - margin, until: asked + given.lifetime })
+        Ok(Lease { what, renew: asked + given.lifetime - margin, until: asked + given.lifetime })
     }
 }
 

@@ -59,11 +59,11 @@ impl Keys {
     }
 
     /// The far end did not take what was put in: a token that was fetched is fetched anew for the next request.
-    pub(super) async fn rejected(&self) {
+    pub(super) fn rejected(&self) {
         match self {
             // AWS says it with a 403, which can mean many things: keys of a role are renewed by the clock alone.
             Self::Field(..) | Self::Signed(_) | Self::Assumed(_) => {}
-            Self::Google(tokens) => tokens.forget().await,
+            Self::Google(tokens) => tokens.forget(),
         }
     }
 }

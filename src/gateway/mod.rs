@@ -17,6 +17,7 @@ mod google;
 mod head;
 mod hello;
 mod keys;
+mod lease;
 mod metered;
 mod proxy;
 mod pump;

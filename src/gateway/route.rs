@@ -119,7 +119,7 @@ async fn forward(
     drop(checked);
     let response = end.send(outgoing).await?;
     if response.status() == StatusCode::UNAUTHORIZED {
-        route.keys.rejected().await;
+        route.keys.rejected();
     }
     drop(held);
     entry.facts.status = Some(response.status().as_u16());

@@ -180,6 +180,11 @@ fn whoever_comes_while_a_token_is_fetched_waits_for_it() {
     assert_eq!(scene.google.asked().len(), 2);
 }
 
+/// After a failure a token service is left alone for a second.
+fn pause() {
+    thread::sleep(Duration::from_millis(1100));
+}
+
 #[test]
 fn a_token_that_holds_is_used_while_its_service_is_out_of_order() {
     let google = Google::start();
@@ -197,6 +202,7 @@ fn a_token_that_holds_is_used_while_its_service_is_out_of_order() {
     let (code, answer) = call();
     assert!(code == 502 && answer.contains("[credential/unavailable]"), "{answer}");
     scene.google.fails(None);
+    pause();
     assert_eq!(call().0, 200);
     scene.keeps_its_secrets(&answer);
 }
@@ -238,6 +244,7 @@ fn without_a_token_nothing_goes_on_and_the_reason_is_said() {
         scene.keeps_its_secrets(&answer);
         // The control: what was refused goes on once the service does its part.
         scene.google.fails(None);
+        pause();
         assert_eq!(scene.ask(&path("global", CALL), &hello()).0, 200);
     }
 }

@@ -42,25 +42,15 @@ pub struct Lease {
     expires: SystemTime,
 }
 
-/// How far keys are from their end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Age {
-    /// Nothing to do.
-    Fresh,
-    /// To be renewed; may still be used.
-    Ageing,
-    /// Not to be used.
-    Over,
-}
-
 impl Lease {
-    /// How far they are at `now`.
-    pub fn age(&self, now: SystemTime) -> Age {
-        match self.expires.duration_since(now) {
-            Ok(left) if left > EARLY => Age::Fresh,
-            Ok(left) if left > LAST => Age::Ageing,
-            _ => Age::Over,
-        }
+    /// From when on they are to be renewed.
+    pub fn renew(&self) -> SystemTime {
+        self.expires - EARLY
+    }
+
+    /// From when on nothing is signed with them.
+    pub fn until(&self) -> SystemTime {
+        self.expires - LAST
     }
 
     /// What to sign with.
@@ -106,9 +96,9 @@ pub fn lease(status: u16, answer: &[u8], now: SystemTime) -> Result<Lease, Refus
     let (id, secret, session) = (of("AccessKeyId"), of("SecretAccessKey"), of("SessionToken"));
     let (Some(id), Some(secret), Some(session)) = (id, secret, session) else { return Err(odd()) };
     let moment = of("Expiration").and_then(moment).and_then(|moment| u64::try_from(moment).ok()).ok_or_else(odd)?;
-    let expires = SystemTime::UNIX_EPOCH + Duration::from_millis(moment);
+    let expires = SystemTime::UNIX_EPOCH + Duration::from_millis(moment).max(EARLY);
     let lease = Lease { keys: Keys::new(id, secret, Some(session)).ok_or_else(odd)?, expires };
-    if lease.age(now) == Age::Over {
+    if now >= lease.until() {
         let why = "the token service gave keys that have expired already: is the clock here wrong?";
         return Err(Refusal::new("credential/expired", why));
     }
@@ -154,19 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn keys_age_by_the_clock() {
+    fn keys_are_renewed_early_and_not_used_to_the_last() {
         let lease = lease(200, answer(NOW + 3600).as_bytes(), at(NOW)).unwrap();
-        for (now, age) in [
-            (NOW, Age::Fresh),
-            (NOW + 3299, Age::Fresh),
-            (NOW + 3300, Age::Ageing),
-            (NOW + 3594, Age::Ageing),
-            (NOW + 3595, Age::Over),
-            (NOW + 3600, Age::Over),
-            (NOW + 9999, Age::Over),
-        ] {
-            assert_eq!(lease.age(at(now)), age, "{}", now - NOW);
-        }
+        assert_eq!((lease.renew(), lease.until()), (at(NOW + 3300), at(NOW + 3595)));
     }
 
     #[test]
