@@ -12,7 +12,7 @@ use tidewaiter::{
     },
     glyph::is_invisible,
     policy::{Policy, Source},
-    provider::{anthropic, json},
+    provider::{anthropic, json, usage as answers},
     scribe,
 };
 
@@ -20,11 +20,12 @@ use tidewaiter::{
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their files and of the directories of their seeds.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("head", head),
     ("hello", hello),
     ("gitlab", reads),
     ("body", body),
+    ("usage", usage),
     ("policy", policy),
     ("stream", stream),
     ("log", log),
@@ -75,6 +76,22 @@ pub fn body(bytes: &[u8]) {
     let Ok(sent) = anthropic::body(bytes, &models) else { return };
     assert_eq!(json::parse(bytes).ok(), json::parse(&sent).ok());
     assert_eq!(anthropic::body(&sent, &models).ok(), Some(sent));
+}
+
+/// A provider's answer: in whatever pieces it comes the same is read, and never less than what a whole answer must have told.
+pub fn usage(bytes: &[u8]) {
+    let asked = answers::Asked::new("/v1/messages", bytes);
+    for kind in ["text/event-stream", "application/json"] {
+        let read = |size| {
+            let mut reader = answers::Reader::new(kind, None);
+            bytes.chunks(size).for_each(|part| reader.feed(part));
+            reader.end(&asked.most())
+        };
+        let (usage, whole) = read(bytes.len().max(1));
+        assert_eq!((usage, whole), read(1));
+        assert!(whole || usage.output >= asked.most().output);
+        let _ = (usage.tokens(), asked.cost(&usage));
+    }
 }
 
 /// A policy, on top and below the default: never a crash, and what is taken is taken again.

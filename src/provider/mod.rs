@@ -5,6 +5,7 @@
 pub mod anthropic;
 pub mod bedrock;
 pub mod json;
+pub mod usage;
 pub mod vertex;
 
 use hyper::{
