@@ -36,6 +36,19 @@ pub fn apply(limits: &Limits) -> Result<(), Error> {
     lower("core dumps", Resource::RLIMIT_CORE, 0)
 }
 
+/// Raises the soft limit of open files of this process to `wanted`, or as far as its hard limit lets it, and gives what it is.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn raise_open_files(wanted: u64) -> Result<u64, Error> {
+    let set = || {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        let raised = wanted.min(hard).max(soft);
+        setrlimit(Resource::RLIMIT_NOFILE, raised, hard).map(|()| raised)
+    };
+    set().map_err(|source| Error { name: "open_files", source })
+}
+
 fn lower(name: &'static str, resource: Resource, to: u64) -> Result<(), Error> {
     let set = || {
         let (_, hard) = getrlimit(resource)?;

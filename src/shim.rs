@@ -123,7 +123,8 @@ enum Does {
 
 const NO_SESSION: &str = "every job starts anew, and the thread on GitLab is its memory; leave the flag out";
 const NO_PROMPT_FILE: &str = "put the words into the prompt, or into `agent.instructions` of the policy";
-const NO_BUDGET: &str = "it would not be kept; `limits` of the policy bounds turns, requests, bytes and time";
+const NO_BUDGET: &str =
+    "it would not be kept; `limits` of the policy bounds turns, requests, bytes, tokens, dollars (`limits.usd`) and time";
 
 /// Every flag that we know. The first name is the one that is shown.
 const FLAGS: &[(&[&str], Takes, Does)] = &[

@@ -237,6 +237,56 @@ fn refusals_are_bounded() {
 }
 
 #[test]
+fn a_limit_that_is_used_up_ends_the_command_after_its_last_words() {
+    let directory = workspace();
+    let provider = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", provider.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in provider.incoming().map_while(Result::ok) {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi");
+        }
+    });
+    let policy = |requests| {
+        let route = format!("[[network.route]]\nprovider = \"anthropic\"\nbase_url = \"{url}\"\n");
+        fs::write(
+            directory.path().join("p.toml"),
+            format!("version = 1\n[agent]\nmodels = [\"m\"]\n{route}[limits]\nrequests = {requests}\n"),
+        )
+    };
+    let ask = "curl -s $ANTHROPIC_BASE_URL/v1/messages -H \"Authorization: Bearer $ANTHROPIC_AUTH_TOKEN\" \
+               -H content-type:application/json -d '{\"model\":\"m\",\"messages\":[]}'";
+    let script = format!("{ask}; {ask}; echo last words; sleep 30; echo too long");
+    let short = format!("{ask}; {ask}; exit 3");
+    for (requests, script, code) in [(1, &script, 125), (2, &short, 3), (1, &short, 125)] {
+        policy(requests).unwrap();
+        let run = [TIDEWAITER, "run", "--policy", "p.toml", "--", "sh", "-c", script];
+        let output = outside(directory.path(), &run).env("ANTHROPIC_API_KEY", "made-up-key").output().unwrap();
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(said.contains("`limits.requests` of the policy is used up"), code == 125, "{said}");
+        assert_eq!(said.contains("(left: 0 requests, "), code == 125, "{said}");
+        assert!(said.contains("last words") == script.contains("last words") && !said.contains("too long"), "{said}");
+    }
+}
+
+#[test]
+fn a_host_that_lets_too_few_files_be_open_is_noted() {
+    let directory = workspace();
+    fs::write(directory.path().join("p.toml"), "version = 1\n[limits]\nconnections = 2000\n").unwrap();
+    for (files, noted) in [("-n 2000", Some("290 connections at once instead of the 2000 of limits.connections")), ("-Sn 1000", None)] {
+        let apart = TempDir::new().unwrap();
+        let journal = apart.path().join("journal");
+        let script = format!("ulimit {files} && exec {TIDEWAITER} run --policy p.toml --journal {} -- true", journal.display());
+        let output = outside(directory.path(), &["sh", "-c", &script]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        let written = fs::read_to_string(&journal).unwrap();
+        assert_eq!(written.contains("\"step\":\"gateway\""), noted.is_some(), "{written}");
+        assert!(written.contains(noted.unwrap_or_default()), "{written}");
+    }
+}
+
+#[test]
 fn nothing_of_ours_is_left_behind() {
     let directory = workspace();
     let scratch = TempDir::new().unwrap();

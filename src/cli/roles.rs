@@ -23,7 +23,7 @@ use crate::{
         confine::{self, Keep},
         enter, stem,
     },
-    job,
+    job, limits,
     role::Role,
     scribe, seccomp,
     supervisor::worker::Desk,
@@ -92,10 +92,14 @@ fn specification<T: DeserializeOwned>() -> Result<T, Box<dyn Error>> {
 fn gateway() -> Done {
     let (spec, doors, uid): (gateway::Spec, Vec<Door>, Option<u32>) = specification()?;
     let (entrance, mut records, lifeline) = (take(4)?, File::from(take(5)?), take(6)?);
-    let prepared = gateway::Gateway::prepare(spec)?;
+    let mut prepared = gateway::Gateway::prepare(spec)?;
+    let few = prepared.fit(limits::raise_open_files(prepared.files())?);
     // Names are resolved by the C library, which reads these for every look-up.
     let read = ["/etc/resolv.conf", "/etc/hosts"].map(Into::into).to_vec();
     confine::confine(&Keep { read, network: true, uid, calls: true, ..Keep::default() })?;
+    if let Some(event) = few {
+        records.write_all(&[serde_json::to_vec(&event)?, vec![b'\n']].concat())?;
+    }
     // An empty line: nothing can fail any more.
     records.write_all(b"\n")?;
     let listeners = doors.into_iter().map(|door| Ok((receive_descriptor(&entrance)?.into(), door)));

@@ -30,7 +30,7 @@ use super::{
     Error,
     denial::Denial,
     metered::{Body, Broken, SILENCE},
-    upstream::{CONNECT, cause},
+    upstream::{CONNECT, UNREACHABLE, cause},
 };
 
 /// Connections that wait for their next request, at most.
@@ -105,7 +105,7 @@ impl Far {
         let response = response.map_err(|error| {
             if error.is_connect() {
                 let hint = "this is not the policy, trying later may help";
-                Denial::far_end("provider/unreachable", format!("{to} cannot be reached: {}; {hint}", cause(&error)))
+                Denial::far_end(UNREACHABLE, format!("{to} cannot be reached: {}; {hint}", cause(&error)))
             } else {
                 Denial::far_end("provider/broken", format!("{to} broke off: {}; trying again may help", cause(&error)))
             }

@@ -71,6 +71,9 @@ impl hyper::body::Body for Answer {
                     let length = data.len() as u64;
                     this.silence.as_mut().reset(tokio::time::Instant::now() + SILENCE);
                     this.entry.traffic.down(length);
+                    if let Some(bill) = &mut this.entry.bill {
+                        bill.read(&data);
+                    }
                     Some(this.budget.down(length).map(|()| Frame::data(data)).map_err(|denial| this.cut(denial)))
                 }
             },

@@ -7,6 +7,7 @@
 
 mod address;
 mod assumed;
+mod bill;
 mod budget;
 mod connection;
 mod denial;
@@ -50,13 +51,17 @@ use crate::{
     gitlab::reads::Access,
     host::HostPort,
     http,
+    journal::Event,
     policy::{self, Policy},
     provider::Credential,
     secret::Secret,
 };
 
-/// Connections at once; more of them wait in the listener's queue.
-const CONNECTIONS: usize = 512;
+/// Descriptors that a connection may hold: its two ends, and a pipe of two for each direction.
+const FILES_EACH: u64 = 6;
+
+/// Descriptors besides: listeners, records, connections to far ends that are kept.
+const FILES_BESIDES: u64 = 256;
 
 /// What the gateway is told by the supervisor, as JSON over a private descriptor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -135,6 +140,8 @@ impl Shared {
 #[derive(Debug)]
 pub struct Gateway {
     shared: Arc<Shared>,
+    /// At once; more of them wait in the listeners' queues.
+    connections: u32,
 }
 
 /// What every connection looks at.
@@ -180,7 +187,28 @@ impl Gateway {
             shown: Semaphore::new(gitlab::SHOWN),
             held: Semaphore::new(route::HELD),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared), connections: policy.limits.connections })
+    }
+
+    /// Descriptors that it needs for all the connections that the policy lets it have.
+    pub fn files(&self) -> u64 {
+        FILES_BESIDES + FILES_EACH * u64::from(self.connections)
+    }
+
+    /// Has no more connections at once than `files` descriptors suffice for, and says so where that is less than the policy
+    /// lets it have.
+    pub fn fit(&mut self, files: u64) -> Option<Event> {
+        let fit = u32::try_from(files.saturating_sub(FILES_BESIDES) / FILES_EACH).unwrap_or(u32::MAX).max(1);
+        if fit >= self.connections {
+            return None;
+        }
+        let (wanted, needed) = (self.connections, self.files());
+        self.connections = fit;
+        let outcome = format!(
+            "{fit} connections at once instead of the {wanted} of limits.connections: this host lets a process open {files} files \
+             (ulimit -Hn), and {needed} are needed"
+        );
+        Some(Event::Step { step: "gateway".to_owned(), outcome })
     }
 
     /// Serves behind `doors` until `lifeline` reads its end or `records` cannot be written. A record of
@@ -198,10 +226,11 @@ impl Gateway {
         let failed = |call| move |source| Error::System { call, source };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build().map_err(failed("event loop"))?;
-        let (desk, broken) = records::open(records).map_err(failed("thread"))?;
+        let places = usize::try_from(self.connections).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
+        let (desk, broken) = records::open(records, places).map_err(failed("thread"))?;
         let ended = lifeline.map(watch).transpose().map_err(failed("thread"))?;
         let outcome = runtime.block_on(async {
-            let places = Arc::new(Semaphore::new(CONNECTIONS));
+            let places = Arc::new(Semaphore::new(places));
             let mut open = JoinSet::new();
             for (listener, door) in doors {
                 listener.set_nonblocking(true).map_err(failed("set_nonblocking"))?;

@@ -11,22 +11,22 @@ use std::{
     time::Instant,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::journal::Event;
 
-use super::denial::Denial;
+use super::{bill::Bill, denial::Denial};
 
-/// Records that wait for the writer, open entries included. More than there are connections.
-const PLACES: usize = 1024;
+/// Records that wait for the writer, besides one for each connection.
+const PLACES: usize = 512;
 
 /// Where entries are opened.
 #[derive(Clone)]
 pub(super) struct Desk(mpsc::Sender<Event>);
 
-/// Starts the writer. What comes back with the desk tells when `records` cannot be written any more.
-pub(super) fn open(mut records: impl Write + Send + 'static) -> io::Result<(Desk, oneshot::Receiver<io::Error>)> {
-    let (sender, mut events) = mpsc::channel::<Event>(PLACES);
+/// Starts the writer, for so many `connections` at once. What comes back with the desk tells when `records` cannot be written any more.
+pub(super) fn open(mut records: impl Write + Send + 'static, connections: usize) -> io::Result<(Desk, oneshot::Receiver<io::Error>)> {
+    let (sender, mut events) = mpsc::channel::<Event>(PLACES.saturating_add(connections).min(Semaphore::MAX_PERMITS));
     let (tell, told) = oneshot::channel();
     thread::Builder::new().name("records".to_owned()).spawn(move || {
         while let Some(event) = events.blocking_recv() {
@@ -51,7 +51,7 @@ impl Desk {
     /// Opens an entry as soon as there is a place for it; none when the writer is gone.
     pub(super) async fn entry(&self) -> Option<Entry> {
         let place = self.0.clone().reserve_owned().await.ok()?;
-        Some(Entry { place: Some(place), start: Instant::now(), facts: Facts::default(), traffic: Arc::default() })
+        Some(Entry { place: Some(place), start: Instant::now(), facts: Facts::default(), traffic: Arc::default(), bill: None })
     }
 }
 
@@ -92,6 +92,8 @@ pub(super) struct Entry {
     start: Instant,
     pub(super) facts: Facts,
     pub(super) traffic: Arc<Traffic>,
+    /// Of a request to a model.
+    pub(super) bill: Option<Bill>,
 }
 
 impl Entry {
@@ -123,6 +125,7 @@ impl Drop for Entry {
             status: facts.status,
             up: self.traffic.up.load(Relaxed),
             down: self.traffic.down.load(Relaxed),
+            bill: self.bill.take().and_then(Bill::close),
             ms: u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX),
             unlisted: facts.unlisted,
         };

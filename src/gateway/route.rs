@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
-    header::{HeaderName, SET_COOKIE},
+    header::{ACCEPT_ENCODING, HeaderName, HeaderValue, SET_COOKIE},
 };
 use tokio::time::timeout;
 
@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     Error, Shared,
+    bill::Bill,
     denial::{Denial, Form},
     far::Far,
     head::Head,
@@ -109,6 +110,9 @@ async fn forward(
     let size = u32::try_from(checked.len() / 1024 + 1).unwrap_or(u32::MAX);
     let held = shared.held.acquire_many(size).await.map_err(gone)?;
     drop(place);
+    if let Some(asked) = provider::asked(&target, &checked) {
+        entry.bill = Some(Bill::open(shared.budget.clone(), asked).await?);
+    }
     shared.budget.request()?;
     shared.budget.up(checked.len() as u64)?;
     entry.traffic.up(checked.len() as u64);
@@ -117,7 +121,17 @@ async fn forward(
     end.address(&mut outgoing)?;
     route.keys.put(&mut outgoing, &checked, &target).await?;
     drop(checked);
-    let response = end.send(outgoing).await?;
+    if let Some(bill) = &mut entry.bill {
+        bill.sent();
+    }
+    let response = end.send(outgoing).await.inspect_err(|denial| {
+        if let Some(bill) = entry.bill.as_mut().filter(|_| denial.rule == upstream::UNREACHABLE) {
+            bill.free();
+        }
+    })?;
+    if let Some(bill) = &mut entry.bill {
+        bill.answered(response.status(), response.headers());
+    }
     if response.status() == StatusCode::UNAUTHORIZED {
         route.keys.rejected();
     }
@@ -162,6 +176,8 @@ fn outgoing(headers: HeaderMap, target: &Target, body: Bytes) -> Result<Request<
     let odd = |_| Denial::forbidden("route/path", "the path cannot be sent");
     *request.uri_mut() = target.path.parse().map_err(odd)?;
     *request.headers_mut() = headers;
+    // What an answer cost is read from it.
+    request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     Ok(request)
 }
 

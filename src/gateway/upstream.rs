@@ -22,6 +22,9 @@ use super::{
 /// A far end has so long to take a connection, TLS included.
 pub(super) const CONNECT: Duration = Duration::from_secs(15);
 
+/// The rule of a far end that was not reached, so that nothing was sent to it.
+pub(super) const UNREACHABLE: &str = "provider/unreachable";
+
 /// Fields that concern one connection only (RFC 9110 section 7.6.1, and the proxy fields of section 11.7).
 const HOP_BY_HOP: &[&str] = &[
     "connection",
@@ -60,7 +63,7 @@ pub(super) async fn connected<T>(to: &str, attempt: impl Future<Output = io::Res
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no connection within {} s", CONNECT.as_secs()),
     };
-    Err(Denial::far_end("provider/unreachable", format!("{to} cannot be reached: {reason}; this is not the policy, trying later may help")))
+    Err(Denial::far_end(UNREACHABLE, format!("{to} cannot be reached: {reason}; this is not the policy, trying later may help")))
 }
 
 /// Sends `request` over `stream` to `to`; any status but a switch of protocols or a redirect is an answer.

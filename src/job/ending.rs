@@ -113,7 +113,7 @@ impl Ending {
         match self {
             Self::Skipped(_) | Self::Unchanged { .. } | Self::Published { .. } => Exit::Done.code(),
             Self::Denied { .. } => Exit::Denied.code(),
-            Self::Stopped(Stop::Time | Stop::Turns | Stop::Refused) => Exit::Limit.code(),
+            Self::Stopped(Stop::Time | Stop::Turns | Stop::Refused | Stop::Spent(_)) => Exit::Limit.code(),
             Self::Stopped(Stop::Cancelled(number)) => Exit::Signal(*number).code(),
             Self::Stopped(Stop::Helper(_)) => Exit::Internal.code(),
             Self::AgentFailed(_) => Exit::Agent.code(),

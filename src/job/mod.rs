@@ -160,6 +160,7 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
     board.used = Used::ALL;
     let outcome = supervisor::hold(task, &mut board.journal).map_err(failed)?;
     board.used = outcome.used;
+    board.log.say(&format!("the agent used {}", outcome.used));
     if let Some(said) = outcome.starved() {
         board.log.say(&said);
     }
@@ -168,7 +169,7 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
     }
     let usage = serde_json::to_value(&outcome.summary).unwrap_or_default();
     let stopped = outcome.stopped.map(|stop| stop.to_string());
-    board.record(&Event::Ended { status: outcome.status, stopped, usage })?;
+    board.record(&Event::Ended { status: outcome.status, stopped, usage, used: serde_json::to_value(outcome.used).unwrap_or_default() })?;
     Ok(outcome)
 }
 

@@ -58,6 +58,9 @@ pub enum Event {
         up: u64,
         /// Bytes that came from it.
         down: u64,
+        /// What a model's answer cost, where it was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bill: Option<Bill>,
         /// Milliseconds from the request to the end of the answer.
         ms: u64,
         /// Whether the policy does not list the host, and it was let through because the run is only observed.
@@ -116,6 +119,9 @@ pub enum Event {
         stopped: Option<String>,
         /// Turns, tokens and cost, as the agent's own stream told.
         usage: serde_json::Value,
+        /// What it used up of the policy's limits, as we counted.
+        #[serde(default)]
+        used: serde_json::Value,
     },
     /// A step of the job: preflight, workspace, publish, …
     Step {
@@ -140,6 +146,30 @@ pub enum Event {
         /// The commit that was pushed, if one was.
         commit: Option<String>,
     },
+}
+
+/// What a model's answer cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bill {
+    /// Tokens of input, those of caches not among them.
+    pub input: u64,
+    /// Tokens of input that a cache keeps.
+    pub cache_write: u64,
+    /// Tokens of input that came from a cache.
+    pub cache_read: u64,
+    /// Tokens of output.
+    pub output: u64,
+    /// Millionths of a US dollar, by our list of prices.
+    pub micro_usd: u64,
+    /// Whether the answer did not tell all of this, so that the most counts that its request allowed.
+    pub estimated: bool,
+}
+
+impl Bill {
+    /// All of its tokens.
+    pub fn tokens(&self) -> u64 {
+        [self.input, self.cache_write, self.cache_read, self.output].into_iter().fold(0, u64::saturating_add)
+    }
 }
 
 #[derive(Serialize)]

@@ -62,6 +62,9 @@ pub(super) fn policy() -> Policy {
             requests: 5_000,
             up_bytes: 1 << 30,
             down_bytes: 4 << 30,
+            tokens: None,
+            micro_usd: None,
+            connections: 512,
             log_bytes: 16 << 20,
         },
         changes: Changes {

@@ -146,6 +146,9 @@ pub(super) struct Limits {
     pub(super) requests: Option<Spanned<u64>>,
     pub(super) up_bytes: Option<Spanned<Size>>,
     pub(super) down_bytes: Option<Spanned<Size>>,
+    pub(super) tokens: Option<Spanned<u64>>,
+    pub(super) usd: Option<Spanned<f64>>,
+    pub(super) connections: Option<Spanned<u32>>,
     pub(super) log_bytes: Option<Spanned<Size>>,
 }
 

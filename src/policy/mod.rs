@@ -13,7 +13,7 @@ mod size;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-pub use left::Used;
+pub use left::{Usd, Used};
 pub use network::{Fence, GATEWAY_PORT, GitLab, Google, Loopback, MOST_SERVICES, Network, Provider, Route, is_project_path};
 pub use pattern::{Origin, Pattern};
 
@@ -189,6 +189,12 @@ pub struct Limits {
     pub up_bytes: u64,
     /// Bytes received through the gateway.
     pub down_bytes: u64,
+    /// Tokens of models, as providers count them in their answers.
+    pub tokens: Option<u64>,
+    /// What they cost by our list of prices, in millionths of a US dollar.
+    pub micro_usd: Option<u64>,
+    /// Connections to the gateway at once; more of them wait.
+    pub connections: u32,
     /// Bytes of the agent's output that reach the job's log.
     pub log_bytes: u64,
 }

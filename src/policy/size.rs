@@ -10,6 +10,17 @@ pub(super) fn bytes(size: &Size) -> Result<u64, String> {
     read(size, &units, "a number of bytes such as 4096, \"64K\", \"10M\" or \"1G\"")
 }
 
+/// Dollars, as millionths of one.
+pub(super) fn micro_usd(usd: f64) -> Result<u64, &'static str> {
+    let micro = (usd * 1e6).round();
+    // As many as a float holds exactly.
+    if !(1.0..=2f64.powi(53)).contains(&micro) {
+        return Err("must be a number of US dollars such as 5 or 0.5, above zero");
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the bounds above")]
+    Ok(micro as u64)
+}
+
 /// A time: seconds, or a number with `s`, `m` or `h`.
 pub(super) fn time(size: &Size) -> Result<Duration, String> {
     read(size, &[("s", 1), ("m", 60), ("h", 3600)], "a time such as 90, \"90s\", \"45m\" or \"2h\"").map(Duration::from_secs)
@@ -38,6 +49,14 @@ mod tests {
         assert_eq!(bytes(&Size::Text("2K".into())), Ok(2048));
         assert_eq!(bytes(&Size::Number(7)), Ok(7));
         assert_eq!(time(&Size::Text("2h".into())), Ok(Duration::from_secs(7200)));
+    }
+
+    #[test]
+    fn dollars_are_exact() {
+        assert_eq!((micro_usd(5.0), micro_usd(0.1), micro_usd(0.000_001)), (Ok(5_000_000), Ok(100_000), Ok(1)));
+        for usd in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 0.000_000_1] {
+            assert!(micro_usd(usd).is_err(), "{usd}");
+        }
     }
 
     #[test]

@@ -105,6 +105,13 @@ pub fn answer(provider: Provider, status: StatusCode, headers: &HeaderMap) -> Re
     }
 }
 
+/// What a request to `target` with the `checked` body will be billed for; none where nothing is: tokens are counted for nothing
+/// (platform.claude.com/docs/en/build-with-claude/token-counting, "Pricing and rate limits").
+pub fn asked(target: &Target, checked: &[u8]) -> Option<usage::Asked> {
+    let free = target.method != Method::POST || ["count_tokens", "count-tokens"].iter().any(|name| target.path.contains(name));
+    (!free).then(|| usage::Asked::new(&target.path, checked))
+}
+
 /// Bytes of a body that are read at most: the Messages API's own bound (32 MB).
 pub const MAX_BODY: usize = 32 << 20;
 

@@ -194,7 +194,7 @@ fn variables(policy: &Policy, gateway: &Gateway, places: &Places) -> Result<Vari
 /// The command's own status; that we ended it is said aloud, and is our failure unless a signal asked for it.
 fn status(outcome: &Outcome) -> Result<u8, Error> {
     match outcome.stopped {
-        Some(stop @ (Stop::Time | Stop::Turns | Stop::Refused | Stop::Helper(_))) => Err(Error::Stopped(stop.to_string())),
+        Some(stop @ (Stop::Time | Stop::Turns | Stop::Refused | Stop::Spent(_) | Stop::Helper(_))) => Err(Error::Stopped(stop.to_string())),
         Some(Stop::Cancelled(_)) | None => Ok(u8::try_from(outcome.status).unwrap_or(u8::MAX)),
     }
 }

@@ -151,6 +151,8 @@ pub enum Stop {
     Turns,
     /// More of its requests were refused than `limits.requests` lets it send.
     Refused,
+    /// The gateway refused a request because this one of the limits is used up.
+    Spent(&'static str),
     /// A signal to us.
     Cancelled(i32),
     /// The gateway, the broker, the scribe or the keeper ended.
@@ -163,6 +165,7 @@ impl std::fmt::Display for Stop {
             Self::Time => f.write_str("`limits.time` of the policy is over"),
             Self::Turns => f.write_str("`limits.turns` of the policy is reached"),
             Self::Refused => f.write_str("the gateway refused more of its requests than `limits.requests` of the policy"),
+            Self::Spent(limit) => write!(f, "`limits.{limit}` of the policy is used up"),
             Self::Cancelled(number) => write!(f, "cancelled by signal {number}"),
             Self::Helper(name) => write!(f, "the {name} ended"),
         }

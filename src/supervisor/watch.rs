@@ -28,6 +28,18 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long the walls may take to go up; the gateway may have to sign in somewhere meanwhile.
 const ENTERING: Duration = Duration::from_secs(60);
 
+/// How long an agent may take to end after it was told that a limit is used up.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// The limits whose end the gateway tells, by the rules of its refusals.
+const SPENT: [(&str, &str); 5] = [
+    ("limits/requests", "requests"),
+    ("limits/up_bytes", "up_bytes"),
+    ("limits/down_bytes", "down_bytes"),
+    ("limits/tokens", "tokens"),
+    ("limits/usd", "usd"),
+];
+
 /// How long our own processes may take to end after the agent.
 const TAIL: Duration = Duration::from_secs(15);
 
@@ -194,6 +206,7 @@ impl Watch<'_> {
             } else {
                 let event = parse::<Event>(&line)?;
                 self.count(&event);
+                self.last_words(&event);
                 // As many may be refused as may be sent, so that the journal is bounded too.
                 if self.refusals > self.crew.requests {
                     self.stop(Stop::Refused);
@@ -209,11 +222,28 @@ impl Watch<'_> {
 
     /// Adds up what the gateway let through and what it refused.
     fn count(&mut self, event: &Event) {
-        if let Event::Gateway { allowed, up, down, .. } = event {
+        if let Event::Gateway { allowed, up, down, bill, .. } = event {
             self.used.requests += u64::from(*allowed);
             self.refusals += u64::from(!*allowed);
             self.used.up_bytes = self.used.up_bytes.saturating_add(*up);
             self.used.down_bytes = self.used.down_bytes.saturating_add(*down);
+            if let Some(bill) = bill {
+                self.used.tokens = self.used.tokens.saturating_add(bill.tokens());
+                self.used.micro_usd = self.used.micro_usd.saturating_add(bill.micro_usd);
+            }
+        }
+    }
+
+    /// A limit that is used up ends the agent, which has been told and may say so.
+    fn last_words(&mut self, event: &Event) {
+        let Event::Gateway { allowed: false, rule, .. } = event else { return };
+        if let Some((_, limit)) = SPENT.iter().find(|(name, _)| name == rule)
+            && self.phase == Phase::Running
+            && self.stopped.is_none()
+        {
+            self.stopped = Some(Stop::Spent(limit));
+            let end = Instant::now() + LAST_WORDS;
+            self.deadline = Some(self.deadline.map_or(end, |deadline| deadline.min(end)));
         }
     }
 

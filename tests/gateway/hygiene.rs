@@ -173,7 +173,7 @@ fn requests_are_counted_and_end_at_the_limit() {
     assert_eq!(ask(&gateway, "/v1/messages/count_tokens", &hello()).0, 200);
     let (code, answer) = ask(&gateway, "/v1/messages", &hello());
     assert_eq!(code, 403, "{answer}");
-    assert!(answer.contains("limits/requests") && answer.contains("0 left"), "{answer}");
+    assert!(answer.contains("limits/requests") && answer.contains("(left: 0 requests, "), "{answer}");
     assert_eq!(provider.requests().len(), 2);
     let records = gateway.records(4);
     assert_eq!((&records[3]["rule"], &records[3]["allowed"]), (&json!("limits/requests"), &json!(false)));

@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use crate::{IMPLEMENT, Scene, all_at_once, text};
+use crate::{
+    IMPLEMENT, Scene, all_at_once,
+    support::provider::{Provider, Turn},
+    text,
+};
 
 fn under(scene: &Scene, script: &str, limits: &str) -> Output {
     let quoted = serde_json::to_string(script).unwrap();
@@ -30,6 +34,31 @@ fn an_agent_that_hangs_is_stopped() {
     let scene = Scene::new();
     let output = under(&scene, &format!("{IMPLEMENT}; trap '' TERM; sleep 60"), "time = 2");
     scene.refused(&output, 68, &["`limits.time`"]);
+}
+
+#[test]
+fn an_agent_whose_tokens_are_used_up_is_stopped() {
+    let scene = Scene::new();
+    let provider = Provider::start(vec![Turn::text("hi")]);
+    let ask = "curl -s $ANTHROPIC_BASE_URL/v1/messages -H \"Authorization: Bearer $ANTHROPIC_AUTH_TOKEN\" \
+               -H content-type:application/json -d '{\"model\":\"claude-opus-4-8\",\"max_tokens\":9,\"messages\":[]}'";
+    let quoted = serde_json::to_string(&format!("{IMPLEMENT}; {ask}; {ask}; sleep 60")).unwrap();
+    let policy = |limits| {
+        format!(
+            "version = 1\n[agent]\nkind = \"command\"\nmodels = [\"claude-opus-*\"]\ncommand = [\"sh\", \"-c\", {quoted}]\n\
+             [[network.route]]\nprovider = \"anthropic\"\nbase_url = \"{}\"\n[limits]\n{limits}\n",
+            provider.base_url()
+        )
+    };
+    for limits in ["tokens = 11", "usd = 0.00007"] {
+        let output = scene.job_by(&policy(limits)).env("ANTHROPIC_API_KEY", "made-up-provider-key").output().unwrap();
+        let limit = limits.split(' ').next().unwrap();
+        scene.refused(&output, 68, &[&format!("`limits.{limit}` of the policy is used up")]);
+        // 10 tokens of input and 1 of output came in the answer.
+        assert!(text(&output).contains("1 requests") && text(&output).contains("11 tokens for about 0.000075 USD"), "{}", text(&output));
+        scene.checkout();
+    }
+    assert_eq!(provider.requests().len(), 2);
 }
 
 /// The most memory that a process of ours beneath `pid` has had, in KiB (proc(5), `VmHWM`).

@@ -166,6 +166,16 @@ impl Layer<'_> {
         if let Some(size) = &file.down_bytes {
             limits.down_bytes = self.bytes(limits.down_bytes, size, "limits.down_bytes")?;
         }
+        if let Some(tokens) = &file.tokens {
+            limits.tokens = Some(self.no_more(limits.tokens.unwrap_or(u64::MAX), tokens, "limits.tokens")?);
+        }
+        if let Some(usd) = &file.usd {
+            let asked = size::micro_usd(*usd.get_ref()).map_err(|reason| self.value(usd, "limits.usd", reason))?;
+            limits.micro_usd = Some(self.at_most(limits.micro_usd.unwrap_or(u64::MAX), asked, usd, "limits.usd")?);
+        }
+        if let Some(connections) = &file.connections {
+            limits.connections = self.no_more(limits.connections, connections, "limits.connections")?;
+        }
         if let Some(size) = &file.log_bytes {
             limits.log_bytes = self.bytes(limits.log_bytes, size, "limits.log_bytes")?;
         }

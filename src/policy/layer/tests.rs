@@ -17,6 +17,22 @@ fn the_policy_for_vertex_is_valid() {
     assert_eq!(urls, ["https://europe-west1-aiplatform.googleapis.com"]);
 }
 
+#[test]
+fn budgets_only_shrink() {
+    let policy = |limits: &str| format!("version = 1\n[limits]\n{limits}\n");
+    let top = policy("tokens = 1000\nusd = 2.5\nconnections = 2000");
+    let limits = compose_texts(&[&top, &policy("tokens = 900\nusd = 2\nconnections = 20")]).unwrap().limits;
+    assert_eq!((limits.tokens, limits.micro_usd, limits.connections), (Some(900), Some(2_000_000), 20));
+    for wider in ["tokens = 1001", "usd = 2.500001", "connections = 2001"] {
+        assert!(matches!(compose_texts(&[&top, &policy(wider)]), Err(Error::Widens { .. })), "{wider}");
+    }
+    for odd in ["tokens = 0", "usd = 0", "usd = -1.0", "usd = nan", "usd = inf", "usd = 0.0000001", "connections = 0"] {
+        assert!(matches!(compose_texts(&[&policy(odd)]), Err(Error::Value { .. })), "{odd}");
+    }
+    let free = compose_texts(&[&policy("")]).unwrap().limits;
+    assert_eq!((free.tokens, free.micro_usd, free.connections), (None, None, 512));
+}
+
 fn vertex(keys: &str) -> String {
     format!("version = 1\n[[network.route]]\nprovider = \"vertex\"\n{keys}")
 }
