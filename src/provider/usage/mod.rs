@@ -2,6 +2,7 @@
 //!
 //! What cannot be read counts as the most that the request allowed.
 
+mod messages;
 mod prices;
 mod scan;
 
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::json;
+use messages::Messages;
 use scan::{Place, Scan, Wrapper};
 
 /// Bytes of a request that count as one token where its answer does not tell: the Claude API's own rule of thumb
@@ -40,6 +42,10 @@ impl Usage {
     /// All of its tokens.
     pub fn tokens(&self) -> u64 {
         [self.input, self.write, self.write_hour, self.read, self.output].into_iter().fold(0, u64::saturating_add)
+    }
+
+    fn has_input(&self) -> bool {
+        [self.input, self.write, self.write_hour, self.read].into_iter().any(|count| count > 0)
     }
 
     /// Of two counts of the same answer, which grow as it goes on.
@@ -109,6 +115,8 @@ enum Frames {
     Whole(Scan),
     /// Server-sent events (html.spec.whatwg.org, section 9.2), each with a JSON text as its data.
     Events(Line, Scan),
+    /// An AWS event stream.
+    Messages(Messages),
     /// None of these.
     Unknown,
 }
@@ -126,7 +134,7 @@ enum Line {
     Return,
 }
 
-/// Reads an answer while it passes; it keeps no more of it than one `usage` object.
+/// Reads an answer while it passes; it keeps no more of it than one `usage` object, of an AWS event stream no more than an event.
 #[derive(Debug)]
 pub struct Reader {
     frames: Frames,
@@ -150,6 +158,7 @@ impl Reader {
         let frames = match kind.as_str() {
             "text/event-stream" if plain => Frames::Events(Line::Begins(0), Scan::default()),
             "application/json" if plain => Frames::Whole(Scan::default()),
+            "application/vnd.amazon.eventstream" if plain => Frames::Messages(Messages::default()),
             _ => Frames::Unknown,
         };
         Self { frames, count: Count::default() }
@@ -161,6 +170,9 @@ impl Reader {
         match &mut self.frames {
             Frames::Unknown => {}
             Frames::Whole(scan) => scan.feed(bytes, &mut |place, found| count.take(place, found)),
+            Frames::Messages(messages) => {
+                messages.feed(bytes, &mut |event| Scan::default().feed(event, &mut |place, found| count.take(place, found)));
+            }
             Frames::Events(line, scan) => events(line, scan, bytes, count),
         }
     }
@@ -169,7 +181,8 @@ impl Reader {
     pub fn end(&self, most: &Usage) -> (Usage, bool) {
         match self.count.usage {
             Some(usage) if self.count.odd => (usage.or_more(*most), false),
-            Some(usage) if self.count.whole => (usage, true),
+            Some(usage) if self.count.whole && usage.has_input() => (usage, true),
+            Some(usage) if self.count.whole => (Usage { input: most.input, ..usage }, false),
             // Output goes on until somebody stops it.
             Some(usage) => (Usage { output: usage.output.max(most.output), ..usage }, false),
             None => (*most, false),
@@ -238,10 +251,12 @@ impl Count {
 
 /// Reads a `usage` object, of the Messages API (platform.claude.com/docs/en/api/messages, "usage") or of OpenAI's
 /// (platform.openai.com/docs/api-reference, "The response object" and "The chat completion object"), where what came from a
-/// cache is part of the input. None where a count is no number.
+/// cache is part of the input. None where a count is no number, or none of output is there.
 fn read(value: &Value) -> Option<Usage> {
     let number = |value: &Value| if value.is_null() { Some(0) } else { value.as_u64() };
     let field = |name: &str| number(&value[name]);
+    // Every one of them counts output.
+    value.get("output_tokens").or_else(|| value.get("completion_tokens")).filter(|count| count.is_u64())?;
     let (long, short) = (field("prompt_tokens")?, field("completion_tokens")?);
     let details = &value[if long > 0 { "prompt_tokens_details" } else { "input_tokens_details" }];
     let cached = number(&details["cached_tokens"])?;

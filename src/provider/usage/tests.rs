@@ -1,3 +1,5 @@
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use super::*;
 
 const MOST: Usage = Usage { input: 1_000, write: 0, write_hour: 0, read: 0, output: 500, searches: 0 };
@@ -37,6 +39,35 @@ fn a_stream_that_breaks_off_counts_all_the_output_that_it_might_have_had() {
     assert_eq!(end("text/event-stream", &LAST[..60]), (MOST, false));
 }
 
+/// An event as Bedrock frames it, with headers of `headers` bytes; nobody here looks at the checksums.
+fn framed(event: &str, headers: usize) -> Vec<u8> {
+    let payload = format!(r#"{{"bytes":"{}","p":"abc"}}"#, STANDARD.encode(event));
+    let number = |number: usize| u32::try_from(number).unwrap().to_be_bytes();
+    let prelude = [number(16 + headers + payload.len()), number(headers), [9; 4]].concat();
+    [prelude, vec![7; headers], payload.into_bytes(), vec![9; 4]].concat()
+}
+
+#[test]
+fn a_stream_of_bedrock_is_read() {
+    let start = r#"{"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}"#;
+    let last = r#"{"type":"message_delta","usage":{"output_tokens":50}}"#;
+    let long = format!(r#"{{"usage":{{"output_tokens":{}}}}}"#, " ".repeat(1 << 20));
+    let stream = [framed(start, 40), framed("{}", 0), framed(&long, 3), framed(last, 1)].concat();
+    let read = |bytes: &[u8], size| {
+        let mut reader = Reader::new("application/vnd.amazon.eventstream", None);
+        bytes.chunks(size).for_each(|part| reader.feed(part));
+        reader.end(&MOST)
+    };
+    for size in [1, 5, 13, 1000, stream.len()] {
+        assert_eq!(read(&stream, size), (Usage { input: 9, output: 50, ..Usage::default() }, true), "{size}");
+    }
+    let begun = Usage { input: 9, output: 500, ..Usage::default() };
+    assert_eq!(read(&stream[..stream.len() - 1], 64), (begun, false));
+    for odd in [[0; 20], [0xff; 20], [0, 0, 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]] {
+        assert_eq!(read(&[framed(start, 0), odd.to_vec(), framed(last, 0)].concat(), 7), (begun, false), "{odd:?}");
+    }
+}
+
 #[test]
 fn whole_answers_are_read() {
     let (usage, whole) =
@@ -65,11 +96,17 @@ fn what_cannot_be_read_counts_as_the_most() {
         ("application/json", r#"{"usage":{"input_tokens":1,"input_tokens":2}}"#),
         ("application/json", r#"{"usage":{"input_tokens":"1"}}"#),
         ("application/json", r#"{"usage":{"input_tokens":-1}}"#),
+        ("application/json", r#"{"usage":{}}"#),
+        ("application/json", r#"{"usage":{"input_tokens":1}}"#),
         ("application/octet-stream", r#"{"usage":{"input_tokens":1,"output_tokens":1}}"#),
         ("", r#"{"usage":{"input_tokens":1,"output_tokens":1}}"#),
     ] {
         assert_eq!(end(kind, text), (MOST, false), "{text}");
     }
+    // Without input, its size counts.
+    let expected = (Usage { output: 7, ..MOST }, false);
+    assert_eq!(end("application/json", r#"{"usage":{"output_tokens":7}}"#), expected);
+    assert_eq!(end("text/event-stream", LAST).0.input, 1_000);
     let mut reader = Reader::new("application/json", Some("gzip"));
     reader.feed(br#"{"usage":{"input_tokens":1,"output_tokens":1}}"#);
     assert_eq!(reader.end(&MOST), (MOST, false));

@@ -155,6 +155,9 @@ fn a_call_goes_on_signed_and_comes_back_frame_by_frame() {
     let record = &gateway.records(1)[0];
     assert_eq!((&record["allowed"], &record["way"], &record["status"]), (&json!(true), &json!("route/bedrock"), &json!(200)));
     assert!(!record.to_string().contains("made-up"), "{record}");
+    // 10 tokens at 5 USD a million and 5 at 25.
+    let bill = json!({ "input": 10, "cache_write": 0, "cache_read": 0, "output": 5, "micro_usd": 175, "estimated": false });
+    assert_eq!(record["bill"], bill);
 }
 
 #[test]
