@@ -23,7 +23,7 @@ use super::{
     metered::Body,
     proxy,
     records::{Desk, Entry},
-    route,
+    registry, route,
     single::{Answering, Single},
     ticket, tunnel,
 };
@@ -59,6 +59,7 @@ enum Way {
     Tunnel,
     Route(Provider),
     GitLab,
+    Registry,
     Proxy,
     None,
 }
@@ -72,6 +73,7 @@ fn way(head: &Head) -> Way {
     match head.target.as_str() {
         _ if head.method == "CONNECT" => Way::Tunnel,
         _ if below("gitlab") => Way::GitLab,
+        _ if below(registry::PREFIX) => Way::Registry,
         target if target.starts_with('/') => named().map_or(Way::None, Way::Route),
         target if target.contains("://") => Way::Proxy,
         _ => Way::None,
@@ -116,6 +118,21 @@ async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize
                 }
                 Ok(found) => {
                     http(stream, &head, bytes, length, async |request| gitlab::serve(request, found, form, shared, entry).await).await
+                }
+            }
+        }
+        Way::Registry => {
+            let asked = registry::Asked::of(&head.target, &shared.ticket);
+            (entry.facts.way, entry.facts.path) = ("registry", path_of(&asked.shown()));
+            // A socket that cannot tell is closed.
+            let local = stream.local_addr().ok()?;
+            match asked.judge(&head, local, shared) {
+                Err(denial) => {
+                    refuse(stream, asked.form(), denial, entry).await;
+                    None
+                }
+                Ok(errand) => {
+                    http(stream, &head, bytes, length, async |request| registry::serve(request, errand, shared, entry).await).await
                 }
             }
         }

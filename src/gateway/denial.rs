@@ -30,6 +30,8 @@ pub(super) enum Form {
     GitLab,
     /// As AWS words its errors (smithy.io, restJson1, "Operation error serialization").
     Aws,
+    /// As npm's registries word theirs, so that npm shows the reason.
+    Npm,
 }
 
 impl Denial {
@@ -61,6 +63,7 @@ impl Denial {
         let sentence = format!("tidewaiter: {what}: {} [{}]", self.reason, self.rule);
         match form {
             Form::Plain => ("text/plain; charset=utf-8", format!("{sentence}\n")),
+            Form::Npm => ("application/json", json!({ "error": sentence }).to_string()),
             Form::Anthropic => {
                 let text = json!({ "type": "error", "error": { "type": self.anthropic_kind(), "message": sentence } });
                 ("application/json", text.to_string())
@@ -101,7 +104,7 @@ impl Denial {
     pub(super) fn raw(&self, form: Form) -> Vec<u8> {
         let challenge = match self.status {
             StatusCode::PROXY_AUTHENTICATION_REQUIRED => "proxy-authenticate: Basic realm=\"tidewaiter\"\r\n",
-            // Git shows what its URL holds only when it is asked.
+            // Git and Maven show what they hold only when they are asked.
             StatusCode::UNAUTHORIZED if form == Form::Plain => "www-authenticate: Basic realm=\"tidewaiter\"\r\n",
             _ => "",
         };

@@ -92,6 +92,22 @@ impl Far {
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Broken>,
     {
+        let response = self.exchange(request).await?;
+        let (to, status) = (&self.endpoint, response.status());
+        // 304 is no redirect, but no answer to what is sent either.
+        if status.is_redirection() {
+            let why = format!("{to} answered with a redirect ({status}), and redirects are not followed");
+            return Err(Denial::far_end("provider/redirect", why));
+        }
+        Ok(response)
+    }
+
+    /// Sends a request that is addressed here. A redirect is an answer too; nobody follows it.
+    pub(super) async fn exchange<B>(&self, request: Request<B>) -> Result<Response<Incoming>, Denial>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Broken>,
+    {
         let to = self.endpoint.to_string();
         let (mut head, body) = request.into_parts();
         let odd = |_: hyper::http::Error| Denial::forbidden("route/path", "the path cannot be sent");
@@ -112,11 +128,6 @@ impl Far {
         })?;
         match response.status() {
             StatusCode::SWITCHING_PROTOCOLS => Err(Denial::far_end("provider/upgrade", format!("{to} switched protocols unasked"))),
-            // 304 is no redirect, but no answer to what is sent either.
-            status if status.is_redirection() => {
-                let why = format!("{to} answered with a redirect ({status}), and redirects are not followed");
-                Err(Denial::far_end("provider/redirect", why))
-            }
             _ => Ok(response),
         }
     }

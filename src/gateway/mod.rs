@@ -23,6 +23,7 @@ mod metered;
 mod proxy;
 mod pump;
 mod records;
+mod registry;
 mod route;
 mod single;
 mod ticket;
@@ -75,6 +76,8 @@ pub struct Spec {
     pub credentials: BTreeMap<policy::Provider, Credential>,
     /// For the policy's GitLab.
     pub gitlab: Option<Access>,
+    /// The policy's registries, with their addresses in the place of variables.
+    pub registries: Vec<policy::Registry>,
     /// What becomes of hosts that the policy does not list.
     pub unlisted: Unlisted,
 }
@@ -152,6 +155,8 @@ struct Shared {
     ticket: Secret,
     routes: Vec<route::Route>,
     gitlab: Option<gitlab::GitLab>,
+    registries: Vec<Arc<registry::Registry>>,
+    pages: Semaphore,
     budget: Arc<budget::Budget>,
     pipes: pump::Pipes,
     bodies: Semaphore,
@@ -175,12 +180,16 @@ impl Gateway {
         let routes = given.map(|(route, credential)| route::Route::prepare(route, &policy, credential)).collect::<Result<_, _>>()?;
         let of_gitlab = policy.network.gitlab.as_ref().zip(spec.gitlab.as_ref());
         let gitlab = of_gitlab.map(|(policy, access)| gitlab::GitLab::prepare(policy, access)).transpose()?;
+        let registries = spec.registries.into_iter().map(|registry| registry::Registry::prepare(registry).map(Arc::new));
+        let registries = registries.collect::<Result<_, _>>()?;
         let shared = Shared {
             unlisted: spec.unlisted,
             gitlab,
             network: policy.network,
             ticket: spec.ticket,
             routes,
+            registries,
+            pages: Semaphore::new(registry::PAGES),
             budget: Arc::new(budget::Budget::new(&policy.limits)),
             pipes: pump::Pipes::default(),
             bodies: Semaphore::new(route::BODIES),

@@ -8,6 +8,7 @@ use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
     header::{ACCEPT_ENCODING, HeaderName, HeaderValue, SET_COOKIE},
+    http::response,
 };
 use tokio::time::timeout;
 
@@ -181,12 +182,17 @@ fn outgoing(headers: HeaderMap, target: &Target, body: Bytes) -> Result<Request<
     Ok(request)
 }
 
-fn pass_on(response: Response<Incoming>, shared: &Shared, entry: Entry) -> Response<Body> {
+pub(super) fn pass_on(response: Response<Incoming>, shared: &Shared, entry: Entry) -> Response<Body> {
     let (mut head, body) = response.into_parts();
+    trim(&mut head);
+    Response::from_parts(head, Answer::new(body, shared.budget.clone(), entry).boxed_unsync())
+}
+
+/// Takes out of an answer what is not for the agent.
+pub(super) fn trim(head: &mut response::Parts) {
     upstream::end_to_end(&mut head.headers);
     for name in [SET_COOKIE, HeaderName::from_static("alt-svc")] {
         head.headers.remove(name);
     }
     head.extensions.clear();
-    Response::from_parts(head, Answer::new(body, shared.budget.clone(), entry).boxed_unsync())
 }

@@ -20,10 +20,12 @@ pub(super) fn at_proxy(head: &Head, ticket: &Secret) -> Result<(), Denial> {
         Err(Denial::new(StatusCode::PROXY_AUTHENTICATION_REQUIRED, "gateway/ticket", why))
     };
     let [value] = head.values("proxy-authorization")[..] else { return refused() };
-    match basic(value).as_deref().and_then(|pair| pair.strip_prefix(USER)) {
-        Some(guess) if ticket.matches(guess) => Ok(()),
-        _ => refused(),
-    }
+    if is_basic(value, ticket) { Ok(()) } else { refused() }
+}
+
+/// Whether a value of the scheme Basic is the ticket with its user.
+fn is_basic(value: &str, ticket: &Secret) -> bool {
+    basic(value).unwrap_or_default().strip_prefix(USER).is_some_and(|guess| ticket.matches(guess))
 }
 
 /// User and password of a value of the scheme Basic.
@@ -79,4 +81,15 @@ pub(super) fn at_gitlab(head: &Head, ticket: &Secret) -> Result<(), Denial> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Judges the credential of a read of a registry, whose path may hold the ticket: whatever it carries must be the ticket.
+pub(super) fn at_registry(head: &Head, in_path: bool, ticket: &Secret) -> Result<(), Denial> {
+    let shown = head.values("authorization");
+    if (in_path || !shown.is_empty()) && shown.iter().all(|value| is_basic(value, ticket) || is_bearer(value, ticket)) {
+        return Ok(());
+    }
+    let why = "this registry needs the agent's ticket, which stands in the tools' variables (TIDEWAITER_REGISTRY_…); tokens of anyone \
+               else are not used here";
+    Err(Denial::new(StatusCode::UNAUTHORIZED, "gateway/ticket", why))
 }

@@ -45,6 +45,7 @@ pub(super) fn policy() -> Policy {
             private: vec![],
             routes: vec![],
             gitlab: None,
+            registries: vec![],
         },
         process: Process {
             env: vec![],

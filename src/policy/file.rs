@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{AgentKind, Provider};
+use super::{AgentKind, Provider, registry::Kind};
 
 type List = Option<Vec<Spanned<String>>>;
 
@@ -76,6 +76,7 @@ pub(super) struct Network {
     pub(super) private: List,
     pub(super) route: Option<Vec<Spanned<Route>>>,
     pub(super) gitlab: Option<Spanned<GitLab>>,
+    pub(super) registry: Option<Vec<Spanned<Registry>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +101,18 @@ pub(super) struct Route {
     pub(super) project: Option<String>,
     pub(super) iam_url: Option<String>,
     pub(super) oauth_url: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Registry {
+    pub(super) kind: Kind,
+    pub(super) url: String,
+    #[serde(default)]
+    pub(super) files: Vec<String>,
+    #[serde(default)]
+    pub(super) modules: Vec<String>,
+    pub(super) ca_file: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

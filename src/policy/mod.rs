@@ -9,6 +9,7 @@ mod layer;
 mod left;
 mod network;
 mod pattern;
+pub mod registry;
 mod size;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -16,6 +17,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 pub use left::{Usd, Used};
 pub use network::{Fence, GATEWAY_PORT, GitLab, Google, Loopback, MOST_SERVICES, Network, Provider, Route, is_project_path};
 pub use pattern::{Origin, Pattern};
+pub use registry::Registry;
 
 use crate::{digest::Digest, verdict::Severity};
 

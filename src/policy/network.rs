@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use super::Registry;
 use crate::{
     host::{Host, HostPort},
     http::Endpoint,
@@ -53,6 +54,8 @@ pub struct Network {
     pub routes: Vec<Route>,
     /// The one GitLab that gets the job's token. None: whom the job's variables name, and the agent reaches none.
     pub gitlab: Option<GitLab>,
+    /// Where packages are read from, one of a kind.
+    pub registries: Vec<Registry>,
 }
 
 /// `[network.gitlab]`.

@@ -5,6 +5,7 @@
 pub mod anthropic;
 pub mod bedrock;
 pub mod json;
+pub mod registry;
 pub mod usage;
 pub mod vertex;
 

@@ -4,6 +4,7 @@
 mod doors;
 mod lines;
 mod observe;
+mod registries;
 mod room;
 mod start;
 mod watch;
@@ -29,7 +30,7 @@ use crate::{
     gitlab::reads::Access,
     jail,
     journal::{self, Journal},
-    policy::{GATEWAY_PORT, Policy, Provider, Route, Used},
+    policy::{GATEWAY_PORT, Policy, Provider, Route, Used, registry::NoRegistry},
     promise::Ground,
     provider::{self, Credential},
     scribe,
@@ -236,6 +237,9 @@ pub enum Error {
     /// No range of ports for the agent.
     #[error(transparent)]
     Ports(#[from] crate::fence::ports::Error),
+    /// A registry of the policy's.
+    #[error(transparent)]
+    Registry(#[from] NoRegistry),
     /// The journal cannot be written: no job without one.
     #[error(transparent)]
     Journal(#[from] journal::Error),

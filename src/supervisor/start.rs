@@ -29,6 +29,7 @@ use super::{
     doors::Doors,
     lines::Lines,
     observe::{self, Observation},
+    registries,
 };
 use crate::{
     cgroup::{Bounds, Cgroup},
@@ -95,6 +96,8 @@ fn with_cgroup(task: Task<'_>, cgroup: Option<Cgroup>) -> Result<Crew, Error> {
     let ground = task.ground;
     // Taken first, so that it is not in the agent's range.
     let forbidden = step("listen on loopback", TcpListener::bind(("127.0.0.1", 0)))?;
+    let registries = registries::located(&task)?;
+    registries::furnish(&task)?;
     let doors = Doors::plan(&task.policy.network, ground.fence)?;
     let local = if is_reserved(&task) { ports::free_range()? } else { ports::ANY };
     let (life, lifeline) = pipe()?;
@@ -122,6 +125,7 @@ fn with_cgroup(task: Task<'_>, cgroup: Option<Cgroup>) -> Result<Crew, Error> {
             ticket: task.gateway.ticket.clone(),
             credentials: task.gateway.credentials.clone(),
             gitlab: task.gateway.gitlab.clone(),
+            registries,
             unlisted: if observed { gateway::Unlisted::Noted } else { gateway::Unlisted::Refused },
         },
         doors.meanings(),
@@ -270,6 +274,7 @@ fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbid
     let gateway = task.gateway.address()?;
     let forbidden = step("ask for an address", forbidden.local_addr())?;
     let mut variables = environment::agent(task.job, &policy.process.env, &task.places, gateway.port(), &task.gateway.ticket);
+    variables.extend(registries::variables(task)?);
     variables.extend(task.environment.clone());
     doors.tell(&mut variables);
     let mut connect = policy.network.ports.clone();

@@ -56,11 +56,13 @@ impl Write for Sink {
 }
 
 fn spec(policy: &str) -> Spec {
+    let policy = vec![Source { name: "test".to_owned(), text: policy.to_owned() }];
     Spec {
-        policy: vec![Source { name: "test".to_owned(), text: policy.to_owned() }],
         ticket: Secret::new(TICKET),
         credentials: [(Provider::Anthropic, Credential::ApiKey(Secret::new(KEY)))].into(),
         gitlab: None,
+        registries: tidewaiter::policy::Policy::compose(policy.clone()).map(|policy| policy.network.registries).unwrap_or_default(),
+        policy,
         unlisted: Unlisted::Refused,
     }
 }

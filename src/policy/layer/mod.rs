@@ -2,6 +2,7 @@
 
 mod gitlab;
 mod network;
+mod registry;
 
 use std::path::{Component, Path, PathBuf};
 

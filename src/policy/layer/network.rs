@@ -106,6 +106,9 @@ impl Layer<'_> {
         if let Some(gitlab) = file.gitlab {
             self.gitlab(&mut network.gitlab, gitlab)?;
         }
+        if let Some(registries) = file.registry {
+            network.registries = self.registries(&network.registries, registries)?;
+        }
         Ok(())
     }
 

@@ -1,0 +1,64 @@
+//! How each tool is told where its registry is: by variables, and by files in the agent's own home where it reads nothing else.
+
+use crate::{policy::registry::Kind, secret::Secret};
+
+/// A file of configuration.
+#[derive(Debug)]
+pub struct File {
+    /// Below the agent's home.
+    pub path: &'static str,
+    /// What it says.
+    pub text: String,
+}
+
+/// Variables and files for the clients of `kind`, whose registry the gateway serves at `host` (`127.0.0.1:PORT`).
+///
+/// Every kind has `TIDEWAITER_REGISTRY_<KIND>` besides, an address with the ticket in it, for tools that are not listed here. apt
+/// and apk install nothing without root, so that is all they have.
+pub fn tools(kind: Kind, host: &str, ticket: &Secret) -> (Vec<(String, String)>, Vec<File>) {
+    let (name, ticket) = (kind.name(), ticket.reveal());
+    let bare = format!("{host}/registry/{name}/");
+    let full = format!("http://tidewaiter:{ticket}@{bare}");
+    let (variables, files): (Vec<(&str, String)>, Vec<File>) = match kind {
+        // docs.npmjs.com/cli/using-npm/config: variables win over a project's own file. A lock file that is written here does not
+        // name the gateway.
+        Kind::Npm => (
+            vec![
+                ("npm_config_registry", format!("http://{bare}")),
+                ("npm_config_omit_lockfile_registry_resolved", "true".into()),
+                ("npm_config_replace_registry_host", "always".into()),
+                ("npm_config_audit", "false".into()),
+                ("npm_config_fund", "false".into()),
+                ("npm_config_update_notifier", "false".into()),
+            ],
+            vec![File { path: ".npmrc", text: format!("//{bare}:_authToken={ticket}\n") }],
+        ),
+        // pip.pypa.io/en/stable/topics/configuration, docs.astral.sh/uv/reference/environment.
+        Kind::Pypi => (
+            vec![("PIP_INDEX_URL", full.clone()), ("PIP_DISABLE_PIP_VERSION_CHECK", "1".into()), ("UV_DEFAULT_INDEX", full.clone())],
+            vec![],
+        ),
+        // doc.rust-lang.org/cargo/reference/source-replacement.html: sources are not read from variables.
+        Kind::Crates => {
+            let text = format!("[source.crates-io]\nreplace-with = \"tidewaiter\"\n\n[source.tidewaiter]\nregistry = \"sparse+{full}\"\n");
+            (vec![], vec![File { path: ".cargo/config.toml", text }])
+        }
+        // go.dev/ref/mod#environment-variables. Go sends no password over plain HTTP, so the ticket is a part of the path; the
+        // checksum database is another host, and go.sum is compared all the same.
+        Kind::Go => {
+            (vec![("GOPROXY", format!("http://{bare}~{ticket}")), ("GOSUMDB", "off".into()), ("GOTOOLCHAIN", "local".into())], vec![])
+        }
+        // maven.apache.org/guides/mini/guide-mirror-settings.html.
+        Kind::Maven => {
+            let text = format!(
+                "<settings>\n  <mirrors><mirror><id>tidewaiter</id><mirrorOf>*</mirrorOf><url>http://{bare}</url></mirror></mirrors>\n  \
+                 <servers><server><id>tidewaiter</id><username>tidewaiter</username><password>{ticket}</password></server></servers>\n\
+                 </settings>\n"
+            );
+            (vec![], vec![File { path: ".m2/settings.xml", text }])
+        }
+        Kind::Debian | Kind::Alpine => (vec![], vec![]),
+    };
+    let own = (format!("TIDEWAITER_REGISTRY_{}", name.to_ascii_uppercase()), full);
+    (variables.into_iter().map(|(name, value)| (name.to_owned(), value)).chain([own]).collect(), files)
+}
