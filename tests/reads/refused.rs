@@ -161,8 +161,10 @@ fn answers_count_against_the_budget() {
         scene.gitlab.url()
     ));
     scene.gitlab.model().traces.insert(9, "x".repeat(1 << 20));
-    let said = scene.said(&format!(r#"{CURL} get -o trace "$API/jobs/9/trace"; wc -c < trace; get "$API/issues/1"; true"#));
-    assert!(said.contains("[limits/down_bytes]"), "{said}");
+    let script = format!(r#"{CURL} get -o trace "$API/jobs/9/trace"; wc -c < trace; get "$API/issues/1"; true"#);
+    let output = scene.inside(&script).output().unwrap();
+    assert!(text(&output).contains("[limits/down_bytes]"), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(125), "a budget that is used up ends it");
     let got = std::fs::metadata(scene.workspace.path().join("trace")).unwrap().len();
     assert!(got <= 200 << 10, "{got}");
 }
