@@ -1,9 +1,10 @@
 #!/bin/sh
-# What locking in costs, measured in pairs in one run: see bench.py.
+# What locking in costs (bench.py), and what the gateway does beside other proxies (gateway.py), each side by side in one run.
 #
 #   run.sh BINARY
 #
 # TIDEWAITER_BENCH_PAIRS    pairs of each start that are measured                                   [40]
+# TIDEWAITER_BENCH_ONLY     "walls" or "gateway"                                                    [both]
 # TIDEWAITER_BENCH_PEERS    1: install the peers first (peers.sh); else those that are there are measured
 # TIDEWAITER_BENCH_STRICT   1: exit with 1 where a figure is over its bound                         [none]
 set -eu
@@ -23,4 +24,12 @@ mkdir "$scratch/small"
 cc -O2 -o "$scratch/small/loops" "$here/loops.c"
 cp "$binary" "$scratch/tidewaiter"
 cd "$scratch"
-python3 "$here/bench.py" "$scratch/tidewaiter" "$(realpath "$here/../policies/default.toml")" "$(realpath "$here/../tests/containers/enter.sh")" "$peers"
+only=${TIDEWAITER_BENCH_ONLY:-both}
+[ "$only" = gateway ] ||
+    python3 "$here/bench.py" "$scratch/tidewaiter" "$(realpath "$here/../policies/default.toml")" "$(realpath "$here/../tests/containers/enter.sh")" "$peers"
+if [ "$only" != walls ]; then
+    mkdir "$scratch/ways"
+    cc -O2 -pthread -o "$scratch/ways/ways" "$here/ways.c"
+    cd "$scratch/ways"
+    python3 "$here/gateway.py" "$scratch/tidewaiter"
+fi
