@@ -50,6 +50,6 @@ async fn forward(client: TcpStream, to: &HostPort, shared: &Shared, entry: &mut 
     shared.budget.request()?;
     let mut far = allowed.dial().await?;
     entry.allow("network/service");
-    let meter = Meter { budget: &shared.budget, traffic: &entry.traffic, pipes: &shared.pipes };
+    let meter = Meter { budget: &shared.budget, traffic: &entry.traffic, buffers: &shared.buffers };
     pump::both(&client, &mut far, &[], meter).await
 }

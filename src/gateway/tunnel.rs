@@ -101,7 +101,7 @@ async fn splice(
 /// Sends what the client said first, and then all that either side says.
 pub(super) async fn copy(client: &TcpStream, first: &[u8], mut far: TcpStream, shared: &Shared, entry: &mut Entry) -> Result<(), Denial> {
     entry.allow("network/tunnel");
-    let meter = Meter { budget: &shared.budget, traffic: &entry.traffic, pipes: &shared.pipes };
+    let meter = Meter { budget: &shared.budget, traffic: &entry.traffic, buffers: &shared.buffers };
     pump::both(client, &mut far, first, meter).await
 }
 
