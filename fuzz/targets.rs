@@ -73,9 +73,12 @@ pub fn reads(bytes: &[u8]) {
 /// The body of a request to the provider: what goes on is what was checked, and is checked alike again.
 pub fn body(bytes: &[u8]) {
     let models = ["claude-*".to_owned()];
-    let Ok(sent) = anthropic::body(bytes, &models) else { return };
+    if let Ok(sent) = anthropic::body(bytes, &models, true) {
+        assert_eq!(anthropic::body(&sent, &models, true).ok(), Some(sent));
+    }
+    let Ok(sent) = anthropic::body(bytes, &models, false) else { return };
     assert_eq!(json::parse(bytes).ok(), json::parse(&sent).ok());
-    assert_eq!(anthropic::body(&sent, &models).ok(), Some(sent));
+    assert_eq!(anthropic::body(&sent, &models, false).ok(), Some(sent));
 }
 
 /// A provider's answer: in whatever pieces it comes the same is read, and never less than what a whole answer must have told.

@@ -13,7 +13,7 @@ use hyper::{
 use tokio::time::timeout;
 
 use crate::{
-    policy::{self, Policy, Provider},
+    policy::{self, Grant, Policy, Provider},
     provider::{self, Credential, MAX_BODY, Rules, Target},
 };
 
@@ -55,7 +55,8 @@ impl Route {
         let ends = route.urls().into_iter().map(end).collect::<Result<_, Error>>()?;
         let keys = Keys::prepare(credential, route)?;
         let project = credential.project().map(str::to_owned);
-        let rules = Rules { models: policy.agent.models.clone(), regions: route.regions.clone(), project };
+        let internet = route.grants.contains(&Grant::ReachesTheInternet);
+        let rules = Rules { models: policy.agent.models.clone(), regions: route.regions.clone(), internet, project };
         Ok(Self { provider: route.provider, rules, ends, keys })
     }
 }
@@ -104,7 +105,7 @@ async fn forward(
     let end = route.ends.get(&target.region).ok_or_else(nowhere)?;
     entry.facts.host = end.endpoint.address.to_string();
     let (head, body) = request.into_parts();
-    let headers = provider::headers(route.provider, &head.headers)?;
+    let headers = provider::headers(route.provider, &head.headers, &route.rules)?;
     let gone = |_| Denial::far_end("gateway/closed", "the gateway is ending");
     let place = shared.bodies.acquire().await.map_err(gone)?;
     let checked = Bytes::from(provider::body(route.provider, &read(body).await?, &target, &route.rules)?);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{AgentKind, Provider, registry::Kind};
+use super::{AgentKind, Grant, Provider, registry::Kind};
 
 type List = Option<Vec<Spanned<String>>>;
 
@@ -96,6 +96,8 @@ pub(super) struct Route {
     pub(super) base_url: Option<String>,
     #[serde(default)]
     pub(super) regions: Vec<String>,
+    #[serde(default)]
+    pub(super) grants: Vec<Grant>,
     pub(super) token_url: Option<String>,
     pub(super) ca_file: Option<String>,
     pub(super) project: Option<String>,

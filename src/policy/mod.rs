@@ -15,7 +15,7 @@ mod size;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 pub use left::{Usd, Used};
-pub use network::{Fence, GATEWAY_PORT, GitLab, Google, Loopback, MOST_SERVICES, Network, Provider, Route, is_project_path};
+pub use network::{Fence, GATEWAY_PORT, GitLab, Google, Grant, Loopback, MOST_SERVICES, Network, Provider, Route, is_project_path};
 pub use pattern::{Origin, Pattern};
 pub use registry::Registry;
 

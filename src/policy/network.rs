@@ -138,6 +138,14 @@ impl Provider {
     }
 }
 
+/// What a route lets through besides, where the policy says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grant {
+    /// The provider may reach out for the agent, to any host: by its own tools, by URLs of images and documents, by MCP servers.
+    ReachesTheInternet,
+}
+
 /// One `[[network.route]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -148,6 +156,8 @@ pub struct Route {
     pub base_url: String,
     /// The regions that requests may go to, for providers that have them.
     pub regions: Vec<String>,
+    /// What it lets through besides.
+    pub grants: Vec<Grant>,
     /// Where a token of the job's is exchanged for credentials, as `base_url` is written; none where nothing is exchanged.
     pub token_url: Option<String>,
     /// PEM file with the certificate authorities of these hosts, besides the built-in ones.
@@ -203,9 +213,13 @@ impl Route {
 
     /// Whether this route grants nothing that `above` does not.
     pub fn is_within(&self, above: &Self) -> bool {
+        let grants = self.grants.iter().all(|grant| above.grants.contains(grant));
         let regions = self.regions.iter().all(|region| above.regions.contains(region));
         let project = above.google.project.is_none() || self.google.project == above.google.project;
         let google = Google { project: above.google.project.clone(), ..self.google.clone() };
-        regions && project && Self { regions: above.regions.clone(), google, ..self.clone() } == *above
+        grants
+            && regions
+            && project
+            && Self { regions: above.regions.clone(), grants: above.grants.clone(), google, ..self.clone() } == *above
     }
 }

@@ -43,6 +43,8 @@ pub struct Rules {
     pub models: Vec<String>,
     /// Where requests may go, for providers that have regions.
     pub regions: Vec<String>,
+    /// Whether the provider may reach out for the agent: fetch, search, run code, speak with other services.
+    pub internet: bool,
     /// The project that requests are made in, for providers that have them.
     pub project: Option<String>,
 }
@@ -75,9 +77,9 @@ pub fn target(provider: Provider, method: &Method, path: &str, query: Option<&st
 ///
 /// # Errors
 /// What the provider's rules refuse.
-pub fn headers(provider: Provider, sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
+pub fn headers(provider: Provider, sent: &HeaderMap, rules: &Rules) -> Result<HeaderMap, Refusal> {
     match provider {
-        Provider::Anthropic => anthropic::headers(sent),
+        Provider::Anthropic => anthropic::headers(sent, rules.internet),
         Provider::Bedrock => bedrock::headers(sent),
         Provider::Vertex => vertex::headers(sent),
     }
@@ -89,7 +91,7 @@ pub fn headers(provider: Provider, sent: &HeaderMap) -> Result<HeaderMap, Refusa
 /// What the provider's rules refuse.
 pub fn body(provider: Provider, sent: &[u8], target: &Target, rules: &Rules) -> Result<Vec<u8>, Refusal> {
     match provider {
-        Provider::Anthropic => anthropic::body(sent, &rules.models),
+        Provider::Anthropic => anthropic::body(sent, &rules.models, rules.internet),
         Provider::Bedrock => bedrock::body(sent, target),
         Provider::Vertex => vertex::body(sent, target, rules),
     }
@@ -109,7 +111,8 @@ pub fn answer(provider: Provider, status: StatusCode, headers: &HeaderMap) -> Re
 /// What a request to `target` with the `checked` body will be billed for; none where nothing is: tokens are counted for nothing
 /// (platform.claude.com/docs/en/build-with-claude/token-counting, "Pricing and rate limits").
 pub fn asked(target: &Target, checked: &[u8]) -> Option<usage::Asked> {
-    let free = target.method != Method::POST || ["count_tokens", "count-tokens"].iter().any(|name| target.path.contains(name));
+    let call = target.path.rsplit('/').next().unwrap_or_default();
+    let free = target.method != Method::POST || ["count_tokens", "count-tokens"].iter().any(|name| call.starts_with(name));
     (!free).then(|| usage::Asked::new(&target.path, checked))
 }
 

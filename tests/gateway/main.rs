@@ -5,6 +5,7 @@ mod bedrock;
 mod budget;
 mod claude;
 mod hygiene;
+mod internet;
 mod route;
 #[path = "../support/mod.rs"]
 mod support;

@@ -126,9 +126,24 @@ impl Layer<'_> {
             (false, false) => return Err(self.value(route, "network.route.regions", "means nothing to this provider, which has none")),
             _ => {}
         }
+        if !file.grants.is_empty() && file.provider != Provider::Anthropic {
+            return Err(self.value(
+                route,
+                "network.route.grants",
+                "means nothing to this provider: only a route to the Claude API has any",
+            ));
+        }
         let token_url = self.token_url(route)?;
         let (ca_file, google) = (self.ca_file(route)?, self.google(route)?);
-        let made = Route { provider: file.provider, base_url, regions: file.regions.clone(), token_url, ca_file, google };
+        let made = Route {
+            provider: file.provider,
+            base_url,
+            regions: file.regions.clone(),
+            grants: file.grants.clone(),
+            token_url,
+            ca_file,
+            google,
+        };
         let urls = made.urls().into_values().map(|url| ("network.route.base_url", url));
         let tokens = made.token_url().map(|url| ("network.route.token_url", url));
         let iam = made.google.iam_url.clone().map(|url| ("network.route.iam_url", url));

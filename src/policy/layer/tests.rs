@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::Grant;
 
 fn compose_texts(texts: &[&str]) -> Result<Policy, Error> {
     let source = |(index, text): (usize, &&str)| Source { name: format!("layer{index}.toml"), text: (*text).to_owned() };
@@ -31,6 +32,20 @@ fn budgets_only_shrink() {
     }
     let free = compose_texts(&[&policy("")]).unwrap().limits;
     assert_eq!((free.tokens, free.micro_usd, free.connections), (None, None, 512));
+}
+
+#[test]
+fn a_grant_is_only_taken_away_below() {
+    let route = |provider: &str, keys: &str| format!("version = 1\n[[network.route]]\nprovider = \"{provider}\"\n{keys}\n");
+    let (bare, granted) = (route("anthropic", ""), route("anthropic", "grants = [\"reaches-the-internet\"]"));
+    let grants = |texts: &[&str]| compose_texts(texts).map(|policy| policy.network.routes[0].grants.clone());
+    assert_eq!(grants(&[&bare]).unwrap(), []);
+    assert_eq!(grants(&[&granted, &granted]).unwrap(), [Grant::ReachesTheInternet]);
+    assert_eq!(grants(&[&granted, &bare]).unwrap(), [], "off unless the lowest layer that has the route says so");
+    assert!(matches!(grants(&[&bare, &granted]), Err(Error::Widens { .. })));
+    assert!(matches!(grants(&[&route("anthropic", "grants = [\"everything\"]")]), Err(Error::Syntax { .. })));
+    let other = route("vertex", "regions = [\"eu\"]\ngrants = [\"reaches-the-internet\"]");
+    assert!(matches!(grants(&[&other]), Err(Error::Value { .. })));
 }
 
 fn vertex(keys: &str) -> String {

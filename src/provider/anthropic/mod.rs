@@ -1,6 +1,7 @@
 //! The Claude API as the gateway lets it through: two calls, known headers, known bodies.
 
 mod body;
+mod internet;
 mod lists;
 
 use hyper::{HeaderMap, Method, header::HeaderName};
@@ -39,17 +40,18 @@ pub(super) fn target(method: &Method, path: &str, query: Option<&str>) -> Result
     Ok(Target { method: Method::POST, path, region: String::new() })
 }
 
-/// Whether `anthropic-beta` may name `token`.
-pub(super) fn beta(token: &str) -> Result<(), Refusal> {
+/// Whether `anthropic-beta` may name `token`; `internet` says whether the provider may reach out for the agent.
+pub(super) fn beta(token: &str, internet: bool) -> Result<(), Refusal> {
     let refused = || Refusal::new("route/beta", format!("anthropic-beta names `{}`, which is not allowed here", shown(token)));
-    lists::BETAS.contains(&token).then_some(()).ok_or_else(refused)
+    let known = lists::BETAS.contains(&token) || body::when(internet, internet::BETAS).contains(&token);
+    known.then_some(()).ok_or_else(refused)
 }
 
 /// The header fields that go on, credential and length not among them.
 ///
 /// # Errors
 /// When `anthropic-beta` names a token that is not listed, or a body that is not plain JSON is announced.
-pub(super) fn headers(sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
+pub(super) fn headers(sent: &HeaderMap, internet: bool) -> Result<HeaderMap, Refusal> {
     let mut kept = HeaderMap::new();
     for (name, value) in sent {
         if lists::HEADERS.contains(&name.as_str()) || name.as_str().starts_with(lists::SDK_HEADERS) {
@@ -66,7 +68,7 @@ pub(super) fn headers(sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
     let betas = HeaderName::from_static("anthropic-beta");
     for value in sent.get_all(&betas) {
         let text = value.to_str().unwrap_or("\u{fffd}");
-        text.split(',').map(str::trim).try_for_each(beta)?;
+        text.split(',').map(str::trim).try_for_each(|token| beta(token, internet))?;
         kept.append(betas.clone(), value.clone());
     }
     Ok(kept)
@@ -132,7 +134,7 @@ mod tests {
             ("cookie", "a=b"),
             ("connection", "x-app"),
         ]);
-        let kept = headers(&all).unwrap();
+        let kept = headers(&all, false).unwrap();
         let names: Vec<_> = kept.keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["content-type", "anthropic-version", "x-stainless-os", "anthropic-beta"]);
     }
@@ -149,7 +151,7 @@ mod tests {
             (vec![("content-type", "multipart/form-data")], "route/header"),
             (vec![], "route/header"),
         ] {
-            assert_eq!(headers(&sent(&fields)).unwrap_err().rule, rule, "{fields:?}");
+            assert_eq!(headers(&sent(&fields), false).unwrap_err().rule, rule, "{fields:?}");
         }
     }
 }

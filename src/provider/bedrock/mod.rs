@@ -56,7 +56,7 @@ pub(super) fn target(method: &Method, path: &str, query: Option<&str>, rules: &R
 /// # Errors
 /// As for the Claude API.
 pub(super) fn headers(sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
-    let kept = anthropic::headers(sent)?;
+    let kept = anthropic::headers(sent, false)?;
     Ok(kept.iter().filter(|(name, _)| lists::HEADERS.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
@@ -71,7 +71,7 @@ pub(super) fn body(sent: &[u8], target: &Target) -> Result<Vec<u8>, Refusal> {
 /// A body of the Messages API, without what the path says, and with what a header says elsewhere.
 fn messages(sent: &[u8]) -> Result<Vec<u8>, Refusal> {
     let value = anthropic::read(sent)?;
-    anthropic::check(&value, &["anthropic_version", "anthropic_beta"])?;
+    anthropic::check(&value, &["anthropic_version", "anthropic_beta"], false)?;
     if let Some(key) = lists::IN_PATH.iter().find(|key| value.get(**key).is_some()) {
         return Err(Refusal::new("route/key", format!("the body has the key `{key}`, which is not allowed here: the path says it")));
     }
@@ -81,7 +81,7 @@ fn messages(sent: &[u8]) -> Result<Vec<u8>, Refusal> {
     }
     let odd = || Refusal::new("route/form", "`anthropic_beta` must be a list of strings");
     let betas = value.get("anthropic_beta").map_or(Ok(&[][..]), |betas| betas.as_array().map(Vec::as_slice).ok_or_else(odd))?;
-    betas.iter().try_for_each(|token| token.as_str().ok_or_else(odd).and_then(anthropic::beta))?;
+    betas.iter().try_for_each(|token| token.as_str().ok_or_else(odd).and_then(|token| anthropic::beta(token, false)))?;
     anthropic::write(&value)
 }
 
@@ -141,6 +141,7 @@ mod tests {
 
     fn judge(method: &str, path: &str, query: Option<&str>) -> Result<Target, &'static str> {
         let rules = Rules {
+            internet: false,
             models: vec!["eu.anthropic.claude-*".to_owned()],
             regions: vec!["eu-central-1".to_owned(), "eu-west-1".to_owned()],
             project: None,

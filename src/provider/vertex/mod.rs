@@ -96,7 +96,7 @@ pub(super) fn headers(sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
             less.append(betas.clone(), HeaderValue::from_str(&kept.join(",")).map_err(|_| odd())?);
         }
     }
-    anthropic::headers(&less)
+    anthropic::headers(&less, false)
 }
 
 /// Judges the body of a call to `target` and returns the one that goes on.
@@ -105,14 +105,14 @@ pub(super) fn headers(sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
 /// As for the Claude API; another version; a model besides the one in the path.
 pub(super) fn body(sent: &[u8], target: &Target, rules: &Rules) -> Result<Vec<u8>, Refusal> {
     let value = anthropic::read(sent)?;
-    anthropic::check(&value, &["anthropic_version", "anthropic_beta"])?;
+    anthropic::check(&value, &["anthropic_version", "anthropic_beta"], false)?;
     match value.get("anthropic_version") {
         Some(Value::String(version)) if version == VERSION => {}
         _ => return Err(Refusal::new("route/version", format!("the body must have `anthropic_version` with the value `{VERSION}`"))),
     }
     match value.get("anthropic_beta") {
         None => {}
-        Some(Value::Array(tokens)) => tokens.iter().try_for_each(|token| anthropic::beta(token.as_str().unwrap_or_default()))?,
+        Some(Value::Array(tokens)) => tokens.iter().try_for_each(|token| anthropic::beta(token.as_str().unwrap_or_default(), false))?,
         Some(_) => return Err(Refusal::new("route/form", "`anthropic_beta` must be a list")),
     }
     if target.path.ends_with("/count-tokens:rawPredict") {
@@ -144,6 +144,7 @@ mod tests {
 
     fn rules() -> Rules {
         Rules {
+            internet: false,
             models: vec!["claude-opus-*".into(), "claude-haiku-4-5@20251001".into()],
             regions: vec!["europe-west1".into(), "global".into()],
             project: Some("made-up-project".into()),
