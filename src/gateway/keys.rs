@@ -33,14 +33,16 @@ pub(super) enum Keys {
 impl Keys {
     /// Of the credential for `route`.
     pub(super) fn prepare(credential: &Credential, route: &Route) -> Result<Self, Error> {
-        let header = match credential {
-            Credential::ApiKey(key) => provider::key_header(key),
-            Credential::Bearer(token) => provider::bearer_header(token),
-            Credential::Google(access) => return Tokens::prepare(access, route).map(|tokens| Self::Google(Box::new(tokens))),
-            Credential::Aws(Identity::Keys(keys)) => return Ok(Self::Signed(keys.clone())),
-            Credential::Aws(Identity::Role(role)) => return Ok(Self::Assumed(Box::new(Assumed::prepare(role.clone(), route)?))),
+        let odd = || Error::Credential(route.base_url.clone());
+        let header = match (credential, &route.header) {
+            (Credential::ApiKey(secret) | Credential::Bearer(secret), Some(name)) => provider::own_header(name, secret).map_err(|_| odd()),
+            (Credential::ApiKey(key), None) => provider::key_header(key).map_err(|_| odd()),
+            (Credential::Bearer(token), None) => provider::bearer_header(token).map_err(|_| odd()),
+            (Credential::Google(access), _) => return Tokens::prepare(access, route).map(|tokens| Self::Google(Box::new(tokens))),
+            (Credential::Aws(Identity::Keys(keys)), _) => return Ok(Self::Signed(keys.clone())),
+            (Credential::Aws(Identity::Role(role)), _) => return Ok(Self::Assumed(Box::new(Assumed::prepare(role.clone(), route)?))),
         };
-        let (name, value) = header.map_err(|_| Error::Credential(route.base_url.clone()))?;
+        let (name, value) = header?;
         Ok(Self::Field(name, value))
     }
 

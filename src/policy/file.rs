@@ -98,6 +98,7 @@ pub(super) struct Route {
     pub(super) regions: Vec<String>,
     #[serde(default)]
     pub(super) grants: Vec<Grant>,
+    pub(super) header: Option<String>,
     pub(super) token_url: Option<String>,
     pub(super) ca_file: Option<String>,
     pub(super) project: Option<String>,

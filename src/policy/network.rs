@@ -146,6 +146,45 @@ pub enum Grant {
     ReachesTheInternet,
 }
 
+/// Header fields that no credential can be sent in: they frame the message or concern one connection (RFC 9110 section 7, RFC 9112
+/// section 6), have a meaning of their own to every server, or are the client's.
+const TAKEN: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "max-forwards",
+    "range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-app",
+    "x-http-method-override",
+];
+
+/// The same for all names that begin so.
+const TAKEN_PREFIXES: &[&str] = &["anthropic-", "proxy-", "sec-", "x-claude-", "x-forwarded-", "x-stainless-"];
+
+/// Whether a credential can be sent in the header field `name`, in lower case.
+pub(super) fn carries_credential(name: &str) -> bool {
+    let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let sound = plain && name.starts_with(|c: char| c.is_ascii_lowercase()) && !name.ends_with('-') && name.len() <= 64;
+    sound && !TAKEN.contains(&name) && !TAKEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// One `[[network.route]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -158,6 +197,8 @@ pub struct Route {
     pub regions: Vec<String>,
     /// What it lets through besides.
     pub grants: Vec<Grant>,
+    /// The header field that carries the credential as it is, where a gateway wants another one than the Claude API.
+    pub header: Option<String>,
     /// Where a token of the job's is exchanged for credentials, as `base_url` is written; none where nothing is exchanged.
     pub token_url: Option<String>,
     /// PEM file with the certificate authorities of these hosts, besides the built-in ones.

@@ -199,6 +199,14 @@ pub fn bearer_header(token: &Secret) -> Result<(HeaderName, HeaderValue), Invali
     header(AUTHORIZATION, &format!("Bearer {}", token.reveal()))
 }
 
+/// The header that a route names for its credential, which is sent as it is.
+///
+/// # Errors
+/// As for [`key_header`], and when `name` is none of a header.
+pub fn own_header(name: &str, secret: &Secret) -> Result<(HeaderName, HeaderValue), hyper::http::Error> {
+    Ok(header(HeaderName::from_bytes(name.as_bytes())?, secret.reveal())?)
+}
+
 fn header(name: HeaderName, text: &str) -> Result<(HeaderName, HeaderValue), InvalidHeaderValue> {
     let mut value = HeaderValue::from_str(text)?;
     value.set_sensitive(true);

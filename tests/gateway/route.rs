@@ -84,6 +84,26 @@ fn a_bearer_credential_goes_where_it_belongs() {
 }
 
 #[test]
+fn a_gateways_own_header_carries_the_credential_as_it_is() {
+    use tidewaiter::{policy::Provider as Name, provider::Credential, secret::Secret};
+    let provider = Provider::start(vec![Turn::text("hi")]);
+    let policy = route_policy(&provider.base_url()).replace("[limits]", "header = \"X-My-Gateway-Key\"\n[limits]");
+    for credential in [Credential::ApiKey(Secret::new(KEY)), Credential::Bearer(Secret::new(KEY))] {
+        let mut spec = spec(&policy);
+        spec.credentials.insert(Name::Anthropic, credential);
+        let gateway = Running::of(spec);
+        // What the agent sends in its place goes nowhere.
+        let answer = gateway.raw(request("/v1/messages", "x-my-gateway-key: own\r\n", &hello().to_string()));
+        assert_eq!(status(&answer), 200, "{answer}");
+        assert!(!answer.contains(KEY));
+        let sent = provider.requests().pop().unwrap();
+        let all: Vec<_> = sent.headers.iter().filter(|(name, _)| name == "x-my-gateway-key").map(|(_, value)| value.as_str()).collect();
+        assert_eq!(all, [KEY]);
+        assert_eq!((sent.header("authorization"), sent.header("x-api-key")), (None, None));
+    }
+}
+
+#[test]
 fn what_lets_the_provider_reach_out_is_refused_by_name() {
     let provider = Provider::start(vec![Turn::text("hi")]);
     let gateway = Running::start(&route_policy(&provider.base_url()));

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::{
     super::{
         Error, GATEWAY_PORT, MOST_SERVICES, Origin, Provider, Source, file,
-        network::{Fence, Google, Loopback, Network, REGION, Route},
+        network::{Fence, Google, Loopback, Network, REGION, Route, carries_credential},
     },
     Layer,
 };
@@ -133,6 +133,7 @@ impl Layer<'_> {
                 "means nothing to this provider: only a route to the Claude API has any",
             ));
         }
+        let header = self.header(route)?;
         let token_url = self.token_url(route)?;
         let (ca_file, google) = (self.ca_file(route)?, self.google(route)?);
         let made = Route {
@@ -140,6 +141,7 @@ impl Layer<'_> {
             base_url,
             regions: file.regions.clone(),
             grants: file.grants.clone(),
+            header,
             token_url,
             ca_file,
             google,
@@ -152,6 +154,17 @@ impl Layer<'_> {
             crate::http::Endpoint::parse(&url).map_err(|error| self.value(route, key, &error.to_string()))?;
         }
         Ok(made)
+    }
+
+    fn header(&self, route: &Spanned<file::Route>) -> Result<Option<String>, Error> {
+        let file = route.get_ref();
+        let refused = |reason| Err(self.value(route, "network.route.header", reason));
+        match file.header.as_deref().map(str::to_ascii_lowercase) {
+            None => Ok(None),
+            Some(_) if file.provider != Provider::Anthropic => refused("means nothing to this provider, which has a way of its own"),
+            Some(name) if carries_credential(&name) => Ok(Some(name)),
+            Some(_) => refused("is no header field for a credential: name one of the gateway's own, such as x-my-gateway-key"),
+        }
     }
 
     fn token_url(&self, route: &Spanned<file::Route>) -> Result<Option<String>, Error> {

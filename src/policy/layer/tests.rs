@@ -48,6 +48,45 @@ fn a_grant_is_only_taken_away_below() {
     assert!(matches!(grants(&[&other]), Err(Error::Value { .. })));
 }
 
+#[test]
+fn a_credential_goes_only_in_a_field_of_its_own() {
+    let route = |keys: &str| format!("version = 1\n[[network.route]]\nprovider = \"anthropic\"\n{keys}\n");
+    let header = |name: &str| route(&format!("header = {name:?}"));
+    let made = |text: &str| compose_texts(&[text]).map(|policy| policy.network.routes[0].header.clone());
+    for (name, field) in
+        [("x-my-gateway-key", "x-my-gateway-key"), ("Api-Key", "api-key"), ("ocp-apim-subscription-key", "ocp-apim-subscription-key")]
+    {
+        assert_eq!(made(&header(name)).unwrap().as_deref(), Some(field));
+    }
+    for name in [
+        "",
+        "host",
+        "Content-Length",
+        "transfer-encoding",
+        "connection",
+        "te",
+        "upgrade",
+        "proxy-authorization",
+        "cookie",
+        "authorization",
+        "anthropic-beta",
+        "x-forwarded-for",
+        "x-stainless-os",
+        "x key",
+        "x-key:",
+        "x-key\r\nhost",
+        "-x",
+        "x-",
+        "schlüssel",
+    ] {
+        assert!(matches!(made(&header(name)), Err(Error::Value { .. })), "{name:?}");
+    }
+    for (below, fine) in [("header = \"x-key\"", true), ("header = \"x-other\"", false), ("", false)] {
+        assert_eq!(compose_texts(&[&header("x-key"), &route(below)]).is_ok(), fine, "{below}");
+    }
+    assert!(compose_texts(&[&vertex("regions = [\"eu\"]\nheader = \"x-key\"")]).is_err());
+}
+
 fn vertex(keys: &str) -> String {
     format!("version = 1\n[[network.route]]\nprovider = \"vertex\"\n{keys}")
 }
