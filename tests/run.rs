@@ -296,3 +296,25 @@ fn nothing_of_ours_is_left_behind() {
     assert!(output.status.success(), "{}", text(&output));
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn the_tools_inside_are_told_of_the_registries() {
+    let directory = workspace();
+    fs::write(directory.path().join("go.mod"), "module git.example/own\n\nrequire git.example/one v1.0.0\n").unwrap();
+    let policy = "version = 1\n[network]\nfence = \"broker\"\n[[network.registry]]\nkind = \"npm\"\nurl = \"$NPM_MIRROR\"\n\
+                  [[network.registry]]\nkind = \"go\"\nurl = \"https://registry.example/go\"\nmodules = [\"go.mod\"]\n[limits]\nrequests = 9\n";
+    let script = "cat ~/.npmrc; echo \"$npm_config_registry\"; touch ~/.npmrc && for module in one evil; do curl -s \"$GOPROXY/git.example/$module/@v/list\"; done";
+    let file = directory.path().join("policy.toml");
+    fs::write(&file, policy).unwrap();
+    let command = [TIDEWAITER, "run", "--policy", file.to_str().unwrap(), "--", "sh", "-c", script];
+    let run = |mirror: &str| outside(directory.path(), &command).env("NPM_MIRROR", mirror).output().unwrap();
+    let output = run("https://registry.example/npm");
+    let said = text(&output);
+    assert!(output.status.success() && said.contains("/registry/npm/:_authToken=") && said.contains("http://127.0.0.1:"), "{said}");
+    // Nobody listens there; the other module is not even asked for.
+    assert!(said.contains("[provider/unreachable]") && said.contains("git.example/evil") && said.contains("[registry/module]"), "{said}");
+    for (mirror, why) in [("", "NPM_MIRROR, which is not set"), ("http://registry.example", "plain http is only for loopback")] {
+        let output = run(mirror);
+        assert!(output.status.code() == Some(125) && text(&output).contains(why), "{}", text(&output));
+    }
+}

@@ -257,3 +257,31 @@ fn a_lower_layer_may_only_narrow() {
         assert_eq!(compose_texts(&[top, &format!("version = 1\n{lower}")]).is_ok(), fine, "{lower}");
     }
 }
+
+#[test]
+fn a_lower_layer_takes_registries_files_and_modules_away() {
+    let go = |more: &str| format!("version = 1\n[[network.registry]]\nkind = \"go\"\nurl = \"https://registry.example/go\"\n{more}\n");
+    let above = go("modules = [\"git.example/team\", \"go.mod\"]\nfiles = [\"https://files.example\"]");
+    let both = |top: &str, low: &str| compose_texts(&[top, low]).map(|policy| policy.network.registries).map_err(|error| error.to_string());
+    assert_eq!(both(&above, "version = 1\n").unwrap().len(), 1);
+    assert_eq!(both(&above, "version = 1\n[network]\nregistry = []\n").unwrap(), []);
+    assert_eq!(both(&above, &go("modules = [\"git.example/team/one\"]")).unwrap()[0].modules, ["git.example/team/one"]);
+    for wider in [
+        go("modules = [\"git.example\"]"),
+        go("modules = [\"git.example/teams\"]"),
+        go("modules = [\"git.example/team\"]\nfiles = [\"https://evil.example\"]"),
+        go("modules = [\"git.example/team\"]").replace("registry.example", "evil.example"),
+    ] {
+        assert!(both(&above, &wider).unwrap_err().contains("widen"), "{wider}");
+    }
+    for (odd, why) in [
+        (go(""), "must name the modules"),
+        (go("modules = [\"team\"]"), "no module path"),
+        (go("modules = [\"go.mod\"]").replace("https://registry.example/go", "$"), "name of a variable"),
+        (go("modules = [\"go.mod\"]").replace("https", "http"), "plain http"),
+        (go("modules = [\"a.example/b\"]").replace("\"go\"", "\"npm\""), "`go` alone"),
+        (go("modules = [\"go.mod\"]\nca_file = \"ca.pem\""), "absolute path"),
+    ] {
+        assert!(both(&odd, "version = 1\n").unwrap_err().contains(why), "{odd}");
+    }
+}

@@ -133,6 +133,7 @@ fn plain(kind: Kind, path: &str) -> Option<String> {
             '%' => {
                 let code: String = rest.by_ref().take(2).collect();
                 match code.to_ascii_lowercase().as_str() {
+                    "21" => '!',
                     "2b" => '+',
                     "40" => '@',
                     "7e" => '~',
@@ -265,6 +266,7 @@ mod tests {
             (Kind::Go, "/git.example/team/x/@v/list"),
             (Kind::Go, "/git.example/!big/one/@v/v1.0.0+incompatible.zip"),
             (Kind::Go, "/git.example/team/@latest"),
+            (Kind::Go, "/git.example/%21big/one/@v/v1.0.0.info"),
             (Kind::Maven, "/org/example/left/1.0/left-1.0.jar.sha1"),
             (Kind::Maven, "/org/example/left/maven-metadata.xml"),
             (Kind::Debian, "/dists/stable/InRelease"),

@@ -40,7 +40,10 @@ pub fn tools(kind: Kind, host: &str, ticket: &Secret) -> (Vec<(String, String)>,
         ),
         // doc.rust-lang.org/cargo/reference/source-replacement.html: sources are not read from variables.
         Kind::Crates => {
-            let text = format!("[source.crates-io]\nreplace-with = \"tidewaiter\"\n\n[source.tidewaiter]\nregistry = \"sparse+{full}\"\n");
+            let source = format!("[source.tidewaiter]\nregistry = \"sparse+http://{bare}~{ticket}/\"\n");
+            // HTTP/2 is not spoken here, and cargo would ask for it. It shows no password when it downloads, so the ticket is a part of
+            // the path.
+            let text = format!("[http]\nmultiplexing = false\n\n[source.crates-io]\nreplace-with = \"tidewaiter\"\n\n{source}");
             (vec![], vec![File { path: ".cargo/config.toml", text }])
         }
         // go.dev/ref/mod#environment-variables. Go sends no password over plain HTTP, so the ticket is a part of the path; the
