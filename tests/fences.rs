@@ -167,3 +167,34 @@ fn in_a_network_of_its_own_a_uid_without_a_name_gets_one() {
         assert_eq!(on(stage.path(), &[&outside[..], walls, &["whoami"]].concat()), [answer]);
     }
 }
+
+#[test]
+fn a_star_lets_names_below_through_at_every_door() {
+    if lacks() {
+        return;
+    }
+    let more =
+        [("\"allowed.example:8", "\"*.allowed.example:8"), ("[\"allowed.example\"]", "[\"allowed.example\", \"deep.a.allowed.example\"]")];
+    let policy = more.iter().fold(POLICY.to_owned(), |policy, (plain, wide)| policy.replace(plain, wide));
+    // A file of names holds no star, so a client that knows of no proxy has to find the door by itself.
+    let direct = "--noproxy '*' --connect-to ::127.0.0.2:";
+    let ask = |how: &str, url: String| {
+        format!("curl -sk {how} {url} -o answer -w '%{{http_code}} %{{http_connect}} '; cut -c 1-19 answer; rm answer;")
+    };
+    for (fence, how, refused) in [("broker", "", "000 403"), ("netns", "", "000 403"), ("netns", direct, "000 000")] {
+        let stage = stage(1000);
+        let place = stage.path().to_str().unwrap();
+        fs::write(stage.path().join("policy.toml"), policy.replace("FENCE", fence).replace("DIRECTORY", place)).unwrap();
+        let script: String = ["deep.a.allowed.example", "allowed.example"]
+            .iter()
+            .flat_map(|host| [format!("http://{host}:8080/"), format!("https://{host}:8443/")])
+            .map(|url| ask(how, url))
+            .collect();
+        let [program, policy] = ["tidewaiter", "policy.toml"].map(|name| format!("{place}/{name}"));
+        let run = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", &program, "run", "--policy", &policy, "--"];
+        let seen = on(stage.path(), &[&run[..], &["sh", "-c", &format!("exec 2>/dev/null; {script}")]].concat());
+        let seen: Vec<&str> = seen.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
+        let tls = if how.is_empty() { "200 200 allowed by TLS" } else { "200 000 allowed by TLS" };
+        assert_eq!(seen, ["200 000 allowed", tls, "403 000 tidewaiter: refused", &format!("{refused} ")], "{fence} {how}");
+    }
+}

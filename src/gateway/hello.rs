@@ -201,6 +201,23 @@ mod tests {
         }
     }
 
+    /// Encrypted ClientHello (RFC 9849): what is meant in earnest, and what only looks like it (GREASE), cannot be told apart.
+    #[test]
+    fn an_encrypted_name_goes_on_under_the_listed_one_alone() {
+        let ech = |data: &[u8]| [&b"\xfe\x0d"[..], &vector(2, data)].concat();
+        let outer = ech(&[&[0, 0, 1, 0, 1, 7][..], &vector(2, &[7; 32]), &vector(2, &[7; 144])].concat());
+        let host: Host = "git.example".parse().unwrap();
+        for ech in [outer, ech(&[1])] {
+            let verdict = |extensions: &[u8]| -> Result<(), &'static str> {
+                let hello = parse(hello(extensions)).map_err(|denial| denial.rule)?;
+                judge(&hello.name, &host).map_err(|denial| denial.rule)
+            };
+            assert_eq!(verdict(&[sni(&entry(0, "git.example")), ech.clone()].concat()), Ok(()));
+            assert_eq!(verdict(&[ech.clone(), sni(&entry(0, "front.example"))].concat()), Err("network/sni"));
+            assert_eq!(verdict(&ech), Err("network/sni"));
+        }
+    }
+
     #[tokio::test]
     async fn other_protocols_are_not_a_client_hello() {
         for bytes in [

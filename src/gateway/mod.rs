@@ -135,7 +135,7 @@ impl Shared {
 
     /// Whether `to` goes through although the policy does not list it.
     fn is_unlisted(&self, to: &HostPort) -> bool {
-        self.unlisted == Unlisted::Noted && !self.network.tunnels.contains(to)
+        self.unlisted == Unlisted::Noted && !self.network.lists(to)
     }
 }
 

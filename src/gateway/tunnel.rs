@@ -46,7 +46,7 @@ pub(super) fn judge(head: &Head, listing: Listing<'_>) -> Result<HostPort, Denia
 
 /// Whether the policy lists `to`; `what` says what was asked for.
 pub(super) fn listed(to: &HostPort, Listing { network, unlisted }: Listing<'_>, what: &str) -> Result<(), Denial> {
-    if network.tunnels.contains(to) || unlisted == Unlisted::Noted {
+    if network.lists(to) || unlisted == Unlisted::Noted {
         return Ok(());
     }
     let allowed: Vec<_> = network.tunnels.iter().map(ToString::to_string).collect();
@@ -111,7 +111,7 @@ mod tests {
     use crate::policy::{Policy, Source};
 
     fn network() -> Network {
-        let text = "version = 1\n[network]\ntunnels = [\"git.example:443\", \"192.0.2.7:443\"]\n";
+        let text = "version = 1\n[network]\ntunnels = [\"git.example:443\", \"192.0.2.7:443\", \"*.sub.example:8443\"]\n";
         Policy::compose(vec![Source { name: "test".to_owned(), text: text.to_owned() }]).unwrap().network
     }
 
@@ -133,6 +133,7 @@ mod tests {
         assert_eq!(verdict("192.0.2.7:443", "").await.unwrap(), "192.0.2.7:443");
         assert_eq!(verdict("[::ffff:192.0.2.7]:443", "").await.unwrap(), "192.0.2.7:443");
         assert!(verdict("git.example:443", "Host: git.example\r\n").await.is_ok());
+        assert_eq!(verdict("A.b.sub.example.:8443", "").await.unwrap(), "a.b.sub.example:8443");
     }
 
     #[tokio::test]
@@ -144,6 +145,10 @@ mod tests {
             ("evil-git.example:443", "network/tunnel"),
             ("git.example.evil.example:443", "network/tunnel"),
             ("a.git.example:443", "network/tunnel"),
+            ("sub.example:8443", "network/tunnel"),
+            ("a.sub.example:443", "network/tunnel"),
+            ("asub.example:8443", "network/tunnel"),
+            ("*.sub.example:8443", "network/target"),
             ("example:443", "network/tunnel"),
             ("192.0.2.8:443", "network/tunnel"),
             ("[::1]:443", "network/tunnel"),

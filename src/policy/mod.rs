@@ -11,6 +11,7 @@ mod network;
 mod pattern;
 pub mod registry;
 mod size;
+mod tunnel;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -18,6 +19,7 @@ pub use left::{Usd, Used};
 pub use network::{Fence, GATEWAY_PORT, GitLab, Google, Grant, Loopback, MOST_SERVICES, Network, Provider, Route, is_project_path};
 pub use pattern::{Origin, Pattern};
 pub use registry::Registry;
+pub use tunnel::Tunnel;
 
 use crate::{digest::Digest, verdict::Severity};
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::Registry;
+use super::{Registry, Tunnel};
 use crate::{
     host::{Host, HostPort},
     http::Endpoint,
@@ -41,7 +41,7 @@ pub struct Network {
     /// The fence that is asked for.
     pub fence: Fence,
     /// Hosts whose TLS is passed through unread.
-    pub tunnels: Vec<HostPort>,
+    pub tunnels: Vec<Tunnel>,
     /// The job's services, which the gateway forwards to: each appears on a loopback port inside.
     pub services: Vec<HostPort>,
     /// Loopback ports that the agent may reach although others listen there.
@@ -101,6 +101,13 @@ pub(super) const REGION: &str = "{region}";
 
 /// Vertex AI's endpoints (docs.cloud.google.com/vertex-ai/docs/reference/rest, "Service endpoints").
 const VERTEX: &str = "https://{region}-aiplatform.googleapis.com";
+
+impl Network {
+    /// Whether `network.tunnels` lets `to` through.
+    pub fn lists(&self, to: &HostPort) -> bool {
+        self.tunnels.iter().any(|tunnel| tunnel.covers(to))
+    }
+}
 
 impl Provider {
     /// All of them.

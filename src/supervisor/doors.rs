@@ -13,7 +13,7 @@ use crate::{
     fence::{Fence, ports},
     gateway::Door,
     host::{Host, HostPort},
-    policy::{GATEWAY_PORT, Network},
+    policy::{GATEWAY_PORT, Network, Tunnel},
     sys,
 };
 
@@ -52,9 +52,9 @@ impl Doors {
             let to = HostPort { host: Host::Address(HERE.into()), port: *port };
             doors.places.push((SocketAddrV4::new(HERE, *port), Door::Forward(to)));
         }
-        let ports: BTreeSet<u16> = network.tunnels.iter().map(|to| to.port).collect();
+        let ports: BTreeSet<u16> = network.tunnels.iter().map(Tunnel::port).collect();
         doors.places.extend(ports.into_iter().map(|port| (SocketAddrV4::new(HOSTS, port), Door::Hosts(port))));
-        let names: BTreeSet<&Host> = network.tunnels.iter().map(|to| &to.host).collect();
+        let names: BTreeSet<&Host> = network.tunnels.iter().filter_map(Tunnel::host).collect();
         doors.names.extend(names.into_iter().filter_map(|host| Some((HOSTS, name(host)?))));
         for (address, service) in (SERVICES..=u8::MAX).map(|last| Ipv4Addr::new(127, 0, 0, last)).zip(&network.services) {
             let place = SocketAddrV4::new(address, service.port);

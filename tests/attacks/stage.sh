@@ -10,7 +10,7 @@ directory=$1
 shift
 ip link set lo up
 for address in 203.0.113.5 203.0.113.6 198.51.100.7; do ip addr add $address/32 dev lo; done
-printf '127.0.0.1 localhost\n203.0.113.5 allowed.example\n203.0.113.6 database\n198.51.100.7 evil.example\n' >"$directory/names"
+printf '127.0.0.1 localhost\n203.0.113.5 allowed.example deep.a.allowed.example\n203.0.113.6 database\n198.51.100.7 evil.example\n' >"$directory/names"
 mount --bind "$directory/names" /etc/hosts
 python3 "$here/stage.py" "$directory" &
 far_ends=$!

@@ -267,3 +267,24 @@ fn plain_http_goes_to_listed_hosts_only() {
     );
     assert!(!sent.contains("proxy-authorization") && !sent.contains("x-mine"), "{sent}");
 }
+
+#[test]
+fn a_star_is_not_the_name_itself_and_no_other_name() {
+    let far = Far::start(b"from the far end");
+    let policy = format!(
+        "version = 1\n[network]\ntunnels = [\"*.sub.localhost:{0}\"]\nprivate = [\"sub.localhost\", \"localhost\"]\n\
+         [limits]\nrequests = 100\nup_bytes = \"1M\"\ndown_bytes = \"1M\"\n",
+        far.port
+    );
+    let gateway = Running::start(&policy);
+    let told = |answer: String| format!("{} {}", status(&answer), answer.lines().last().unwrap_or_default());
+    let connect = |host: &str| told(gateway.raw(format!("CONNECT {host}:{} HTTP/1.1\r\n{}\r\n", far.port, proxy_ticket())));
+    let get =
+        |host: &str| told(gateway.raw(format!("GET http://{host}:{}/ HTTP/1.1\r\nConnection: close\r\n{}\r\n", far.port, proxy_ticket())));
+    for host in ["sub.localhost", "asub.localhost", "localhost", "a.sub.localhost.evil.example"] {
+        for answer in [connect(host), get(host)] {
+            assert!(answer.starts_with("403 ") && answer.contains("network/tunnel"), "{host}: {answer}");
+        }
+    }
+    assert_eq!(far.connections.load(Ordering::SeqCst), 0);
+}

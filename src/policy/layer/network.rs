@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::{
     super::{
-        Error, GATEWAY_PORT, MOST_SERVICES, Origin, Provider, Source, file,
+        Error, GATEWAY_PORT, MOST_SERVICES, Origin, Provider, Source, Tunnel, file,
         network::{Fence, Google, Loopback, Network, REGION, Route, carries_credential},
     },
     Layer,
@@ -44,6 +44,18 @@ pub(super) fn doors(network: &Network, sources: &[Source]) -> Result<(), Error> 
 }
 
 impl Layer<'_> {
+    fn tunnels(&self, above: &[Tunnel], list: Vec<Spanned<String>>) -> Result<Vec<Tunnel>, Error> {
+        let key = "network.tunnels";
+        let checked = |text: Spanned<String>| {
+            let tunnel: Tunnel = text.get_ref().parse().map_err(|reason: String| self.value(&text, key, &reason))?;
+            match self.top || above.iter().any(|granted| tunnel.is_within(granted)) {
+                true => Ok(tunnel),
+                false => Err(self.widens(&text, key, format!("`{tunnel}` is not granted above"))),
+            }
+        };
+        list.into_iter().map(checked).collect()
+    }
+
     pub(super) fn network(&self, network: &mut Network, file: file::Network) -> Result<(), Error> {
         if let Some(fence) = file.fence {
             let wanted = match fence.get_ref() {
@@ -57,8 +69,7 @@ impl Layer<'_> {
             network.fence = wanted;
         }
         if let Some(tunnels) = file.tunnels {
-            network.tunnels = self
-                .subset(&network.tunnels, tunnels, "network.tunnels", |text| text.parse::<HostPort>().map_err(|error| error.to_string()))?;
+            network.tunnels = self.tunnels(&network.tunnels, tunnels)?;
         }
         if let Some(services) = file.services {
             network.services = self.subset(&network.services, services, "network.services", |text| {

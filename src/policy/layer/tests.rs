@@ -285,3 +285,15 @@ fn a_lower_layer_takes_registries_files_and_modules_away() {
         assert!(both(&odd, "version = 1\n").unwrap_err().contains(why), "{odd}");
     }
 }
+
+#[test]
+fn a_lower_layer_names_hosts_below_a_listed_name() {
+    let tunnels = |entry: &str| format!("version = 1\n[network]\ntunnels = [\"{entry}\"]\n");
+    for (low, fits) in
+        [("a.sub.example:443", true), ("*.a.sub.example:443", true), ("sub.example:443", false), ("*.example.example:443", false)]
+    {
+        assert_eq!(compose_texts(&[&tunnels("*.sub.example:443"), &tunnels(low)]).is_ok(), fits, "{low}");
+    }
+    let error = compose_texts(&[&tunnels("*.example:443")]).unwrap_err().to_string();
+    assert!(error.contains("layer0.toml:3") && error.contains("two parts"), "{error}");
+}
