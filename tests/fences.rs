@@ -198,3 +198,34 @@ fn a_star_lets_names_below_through_at_every_door() {
         assert_eq!(seen, ["200 000 allowed", tls, "403 000 tidewaiter: refused", &format!("{refused} ")], "{fence} {how}");
     }
 }
+
+#[test]
+fn tools_inside_trust_the_authorities_of_the_policy() {
+    if lacks() {
+        return;
+    }
+    let url = "https://allowed.example:8443/";
+    let python = format!("import urllib.request as r; print(r.urlopen('{url}').read().decode())");
+    let node = format!("fetch('{url}').then(a => a.text()).then(console.log, e => console.log(e.cause.code))");
+    let script = format!(
+        "curl -s {url} && echo || echo refused; python3 -c \"{python}\" || echo refused; node -e \"{node}\"; \
+                          git ls-remote {url} 2>&1 | grep -c certificate; head -c 0 \"${{SSL_CERT_FILE:-/x}}\" && ! echo >>\"$SSL_CERT_FILE\" && echo kept"
+    );
+    let script = format!("exec 2>/dev/null; {{ {script}; }} | grep .");
+    if !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        println!("NOT RUN: node with the policy's authorities: it is not installed");
+        return;
+    }
+    for (more, seen) in [
+        ("", &["refused", "refused", "DEPTH_ZERO_SELF_SIGNED_CERT", "1"][..]),
+        ("ca_files = [\"DIRECTORY/cert.pem\"]\n", &["allowed by TLS", "allowed by TLS", "allowed by TLS", "0", "kept"][..]),
+    ] {
+        let stage = stage(1000);
+        let place = stage.path().to_str().unwrap();
+        let text = format!("{POLICY}{more}").replace("FENCE", "netns").replace("DIRECTORY", place);
+        fs::write(stage.path().join("policy.toml"), text).unwrap();
+        let [program, policy] = ["tidewaiter", "policy.toml"].map(|name| format!("{place}/{name}"));
+        let run = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", &program, "run", "--policy", &policy, "--"];
+        assert_eq!(on(stage.path(), &[&run[..], &["sh", "-c", &script]].concat()), seen);
+    }
+}

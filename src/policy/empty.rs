@@ -43,6 +43,7 @@ pub(super) fn policy() -> Policy {
             ports: vec![],
             loopback: Loopback::Reserved,
             private: vec![],
+            ca_files: vec![],
             routes: vec![],
             gitlab: None,
             registries: vec![],

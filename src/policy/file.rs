@@ -74,6 +74,7 @@ pub(super) struct Network {
     pub(super) ports: Option<Vec<Spanned<u16>>>,
     pub(super) loopback: Option<Spanned<Loopback>>,
     pub(super) private: List,
+    pub(super) ca_files: List,
     pub(super) route: Option<Vec<Spanned<Route>>>,
     pub(super) gitlab: Option<Spanned<GitLab>>,
     pub(super) registry: Option<Vec<Spanned<Registry>>>,

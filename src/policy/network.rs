@@ -50,6 +50,8 @@ pub struct Network {
     pub loopback: Loopback,
     /// Hosts that may resolve to private addresses.
     pub private: Vec<Host>,
+    /// PEM files with certificate authorities that the agent's tools trust besides the image's, for hosts of tunnels.
+    pub ca_files: Vec<PathBuf>,
     /// Endpoints that the gateway terminates and puts the credential into.
     pub routes: Vec<Route>,
     /// The one GitLab that gets the job's token. None: whom the job's variables name, and the agent reaches none.

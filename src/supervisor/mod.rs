@@ -1,6 +1,7 @@
 //! The supervisor: starts the processes around an agent, lets it go when every wall stands, and holds it until nobody of it
 //! is left. A single-threaded event loop; it parses only lines of our own processes.
 
+mod authorities;
 mod doors;
 mod lines;
 mod observe;

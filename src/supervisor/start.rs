@@ -25,7 +25,7 @@ use nix::{
 };
 
 use super::{
-    Error, OnSignal, Stance, Task,
+    Error, OnSignal, Stance, Task, authorities,
     doors::Doors,
     lines::Lines,
     observe::{self, Observation},
@@ -98,6 +98,7 @@ fn with_cgroup(task: Task<'_>, cgroup: Option<Cgroup>) -> Result<Crew, Error> {
     let forbidden = step("listen on loopback", TcpListener::bind(("127.0.0.1", 0)))?;
     let registries = registries::located(&task)?;
     registries::furnish(&task)?;
+    authorities::furnish(&task)?;
     let doors = Doors::plan(&task.policy.network, ground.fence)?;
     let local = if is_reserved(&task) { ports::free_range()? } else { ports::ANY };
     let (life, lifeline) = pipe()?;
@@ -221,7 +222,7 @@ fn space(task: &Task<'_>, doors: &Doors) -> Result<Option<Space>, Error> {
 }
 
 /// Writes a file that everyone may read, whatever our file mode mask.
-fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::write(path, content)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o644))
 }
@@ -275,6 +276,7 @@ fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbid
     let forbidden = step("ask for an address", forbidden.local_addr())?;
     let mut variables = environment::agent(task.job, &policy.process.env, &task.places, gateway.port(), &task.gateway.ticket);
     variables.extend(registries::variables(task)?);
+    variables.extend(authorities::variables(task));
     variables.extend(task.environment.clone());
     doors.tell(&mut variables);
     let mut connect = policy.network.ports.clone();
@@ -316,7 +318,8 @@ fn is_reserved(task: &Task<'_>) -> bool {
 
 fn grants(task: &Task<'_>, ports: Ports) -> Grants {
     let files = &task.policy.files;
-    let (read, read_if_there) = if files.built_in { (vec![], files.read.clone()) } else { (files.read.clone(), vec![]) };
+    let (mut read, read_if_there) = if files.built_in { (vec![], files.read.clone()) } else { (files.read.clone(), vec![]) };
+    read.extend(authorities::grants(task));
     let mut write = files.write.clone();
     write.extend([task.places.workspace.clone(), task.places.home.clone(), task.places.tmp.clone()]);
     Grants { read, read_if_there, write, deny: files.deny.clone(), devices: true, terminals: false, ports, others: false }

@@ -100,6 +100,16 @@ impl Layer<'_> {
             network.private =
                 self.subset(&network.private, private, "network.private", |text| text.parse::<Host>().map_err(|error| error.to_string()))?;
         }
+        if let Some(list) = file.ca_files {
+            let checked = |text: Spanned<String>| {
+                let path = self.absolute(&text, "network.ca_files")?;
+                match self.top || network.ca_files.contains(&path) {
+                    true => Ok(path),
+                    false => Err(self.widens(&text, "network.ca_files", format!("`{}` is not granted above", path.display()))),
+                }
+            };
+            network.ca_files = list.into_iter().map(checked).collect::<Result<_, _>>()?;
+        }
         if let Some(routes) = file.route {
             let mut checked = Vec::new();
             for route in routes {
