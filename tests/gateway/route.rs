@@ -2,9 +2,11 @@
 
 use std::{
     io::{Read as _, Write as _},
+    os::fd::AsRawFd as _,
     time::{Duration, Instant},
 };
 
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket};
 use serde_json::{Value, json};
 
 use crate::{
@@ -268,7 +270,11 @@ fn the_providers_errors_come_back_unmodified() {
 
 #[test]
 fn a_provider_that_fails_is_told_in_words_a_model_can_act_on() {
-    let gone = Provider::start(vec![]).base_url();
+    // A port that is held, so that nobody else takes it, and on which nobody listens.
+    let held = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    bind(held.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).unwrap();
+    let port = getsockname::<SockaddrIn>(held.as_raw_fd()).unwrap().port();
+    let gone = format!("http://127.0.0.1:{port}");
     let gateway = Running::start(&route_policy(&gone));
     let (code, answer) = ask(&gateway, "/v1/messages", &hello());
     assert_eq!(code, 502, "{answer}");
