@@ -11,8 +11,8 @@ use tidewaiter::{
         text,
     },
     glyph::is_invisible,
-    policy::{Policy, Source},
-    provider::{anthropic, json, usage as answers},
+    policy::{Policy, Provider, Source},
+    provider::{self, Rules, Target as To, anthropic, json, usage as answers},
     scribe,
 };
 
@@ -75,6 +75,14 @@ pub fn body(bytes: &[u8]) {
     let models = ["claude-*".to_owned()];
     if let Ok(sent) = anthropic::body(bytes, &models, true) {
         assert_eq!(anthropic::body(&sent, &models, true).ok(), Some(sent));
+    }
+    let rules = Rules { models: models.to_vec(), regions: vec![], internet: false, project: None };
+    for path in ["/v1/responses", "/v1/chat/completions"] {
+        let target = To { method: Default::default(), path: path.to_owned(), region: String::new() };
+        let judge = |bytes: &[u8]| provider::body(Provider::OpenAi, bytes, &target, &rules).ok();
+        if let Some(sent) = judge(bytes) {
+            assert_eq!(judge(&sent), Some(sent));
+        }
     }
     let Ok(sent) = anthropic::body(bytes, &models, false) else { return };
     assert_eq!(json::parse(bytes).ok(), json::parse(&sent).ok());

@@ -30,6 +30,7 @@ pub const KEPT: &[&str] = &[
     "AWS_BEARER_TOKEN_BEDROCK",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "OPENAI_API_KEY",
     "GITLAB_OIDC_TOKEN",
 ];
 

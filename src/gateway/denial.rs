@@ -26,6 +26,8 @@ pub(super) enum Form {
     Plain,
     /// As the Claude API words its errors (platform.claude.com/docs/en/api/errors), so that the agent shows the reason.
     Anthropic,
+    /// As OpenAI's API words its errors (developers.openai.com/api/docs/guides/error-codes).
+    OpenAi,
     /// As GitLab's API words its errors (docs.gitlab.com/api/rest/troubleshooting), and Git LFS's (its batch API's errors).
     GitLab,
     /// As AWS words its errors (smithy.io, restJson1, "Operation error serialization").
@@ -67,6 +69,10 @@ impl Denial {
             Form::Anthropic => {
                 let text = json!({ "type": "error", "error": { "type": self.anthropic_kind(), "message": sentence } });
                 ("application/json", text.to_string())
+            }
+            Form::OpenAi => {
+                let error = json!({ "message": sentence, "type": self.anthropic_kind(), "param": null, "code": self.rule });
+                ("application/json", json!({ "error": error }).to_string())
             }
             Form::GitLab => ("application/json", json!({ "message": sentence }).to_string()),
             Form::Aws => ("application/json", json!({ "__type": self.aws_kind(), "message": sentence }).to_string()),

@@ -147,6 +147,7 @@ async fn forward(
 pub(super) fn way(provider: Provider) -> &'static str {
     match provider {
         Provider::Anthropic => "route/anthropic",
+        Provider::OpenAi => "route/openai",
         Provider::Vertex => "route/vertex",
         Provider::Bedrock => "route/bedrock",
     }
@@ -156,6 +157,7 @@ pub(super) fn way(provider: Provider) -> &'static str {
 pub(super) fn form(provider: Provider) -> Form {
     match provider {
         Provider::Anthropic | Provider::Vertex => Form::Anthropic,
+        Provider::OpenAi => Form::OpenAi,
         Provider::Bedrock => Form::Aws,
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn at_route(head: &Head, ticket: &Secret) -> Result<(), Denial> {
     if shown && tokens.iter().all(|value| is_bearer(value, ticket)) && keys.iter().all(|value| ticket.matches(value.as_bytes())) {
         return Ok(());
     }
-    let why = "this route needs the agent's ticket as its token (ANTHROPIC_AUTH_TOKEN or AWS_BEARER_TOKEN_BEDROCK as it stands); keys of anyone else are not used here";
+    let why = "this route needs the agent's ticket as its token (ANTHROPIC_AUTH_TOKEN, AWS_BEARER_TOKEN_BEDROCK or OPENAI_API_KEY as it stands); keys of anyone else are not used here";
     Err(Denial::new(StatusCode::UNAUTHORIZED, "gateway/ticket", why))
 }
 

@@ -94,6 +94,8 @@ pub enum Provider {
     Anthropic,
     /// Claude on AWS Bedrock.
     Bedrock,
+    /// OpenAI's API, and others that speak it.
+    OpenAi,
     /// Claude on Google Cloud's Vertex AI.
     Vertex,
 }
@@ -113,13 +115,14 @@ impl Network {
 
 impl Provider {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Anthropic, Self::Bedrock, Self::Vertex];
+    pub const ALL: [Self; 4] = [Self::Anthropic, Self::Bedrock, Self::OpenAi, Self::Vertex];
 
     /// Its name in policies, in records, and as the first part of the gateway's paths.
     pub fn name(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic",
             Self::Bedrock => "bedrock",
+            Self::OpenAi => "openai",
             Self::Vertex => "vertex",
         }
     }
@@ -130,6 +133,7 @@ impl Provider {
             Self::Anthropic => "https://api.anthropic.com",
             // docs.aws.amazon.com/general/latest/gr/bedrock.html
             Self::Bedrock => "https://bedrock-runtime.{region}.amazonaws.com",
+            Self::OpenAi => "https://api.openai.com",
             Self::Vertex => VERTEX,
         }
     }
@@ -138,7 +142,7 @@ impl Provider {
     /// None where nothing is exchanged.
     pub fn token_url(self) -> Option<&'static str> {
         match self {
-            Self::Anthropic => None,
+            Self::Anthropic | Self::OpenAi => None,
             // docs.aws.amazon.com/general/latest/gr/sts.html
             Self::Bedrock => Some("https://sts.{region}.amazonaws.com"),
             // sts.googleapis.com's discovery document, `rootUrl`

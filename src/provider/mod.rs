@@ -4,7 +4,9 @@
 
 pub mod anthropic;
 pub mod bedrock;
+mod form;
 pub mod json;
+mod openai;
 pub mod registry;
 pub mod usage;
 pub mod vertex;
@@ -19,6 +21,9 @@ use crate::{
     policy::{Provider, Route},
     secret::Secret,
 };
+
+/// Begins the names of fields in which SDKs of several providers describe themselves; they go on.
+const SDK_HEADERS: &str = "x-stainless-";
 
 /// Why a request does not go on, in words that a model can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +73,7 @@ pub struct Target {
 pub fn target(provider: Provider, method: &Method, path: &str, query: Option<&str>, rules: &Rules) -> Result<Target, Refusal> {
     match provider {
         Provider::Anthropic => anthropic::target(method, path, query),
+        Provider::OpenAi => openai::target(method, path, query),
         Provider::Bedrock => bedrock::target(method, path, query, rules),
         Provider::Vertex => vertex::target(method, path, query, rules),
     }
@@ -80,6 +86,7 @@ pub fn target(provider: Provider, method: &Method, path: &str, query: Option<&st
 pub fn headers(provider: Provider, sent: &HeaderMap, rules: &Rules) -> Result<HeaderMap, Refusal> {
     match provider {
         Provider::Anthropic => anthropic::headers(sent, rules.internet),
+        Provider::OpenAi => openai::headers(sent),
         Provider::Bedrock => bedrock::headers(sent),
         Provider::Vertex => vertex::headers(sent),
     }
@@ -92,6 +99,7 @@ pub fn headers(provider: Provider, sent: &HeaderMap, rules: &Rules) -> Result<He
 pub fn body(provider: Provider, sent: &[u8], target: &Target, rules: &Rules) -> Result<Vec<u8>, Refusal> {
     match provider {
         Provider::Anthropic => anthropic::body(sent, &rules.models, rules.internet),
+        Provider::OpenAi => openai::body(sent, target, rules),
         Provider::Bedrock => bedrock::body(sent, target),
         Provider::Vertex => vertex::body(sent, target, rules),
     }
@@ -103,7 +111,7 @@ pub fn body(provider: Provider, sent: &[u8], target: &Target, rules: &Rules) -> 
 /// What would tell of the credential.
 pub fn answer(provider: Provider, status: StatusCode, headers: &HeaderMap) -> Result<(), Refusal> {
     match provider {
-        Provider::Anthropic | Provider::Vertex => Ok(()),
+        Provider::Anthropic | Provider::OpenAi | Provider::Vertex => Ok(()),
         Provider::Bedrock => bedrock::answer(status, headers),
     }
 }
@@ -126,6 +134,7 @@ pub fn variables(route: &Route, credential: Option<&Credential>, gateway: &str, 
     match route.provider {
         Provider::Anthropic => vec![("ANTHROPIC_BASE_URL".into(), base), ("ANTHROPIC_AUTH_TOKEN".into(), ticket.reveal().to_owned())],
         Provider::Vertex => vertex::variables(route, credential.and_then(Credential::project), &base, ticket),
+        Provider::OpenAi => openai::variables(&base, ticket),
         Provider::Bedrock => bedrock::variables(route, &base, ticket),
     }
 }
@@ -168,6 +177,7 @@ pub fn credential(route: &Route, variable: impl Fn(&str) -> Option<String>) -> R
             let found = key.or_else(|| variable("ANTHROPIC_AUTH_TOKEN").map(|token| Credential::Bearer(Secret::new(token))));
             found.ok_or_else(|| Lack::Absent("ANTHROPIC_API_KEY is not set: store it as a masked CI/CD variable".to_owned()))
         }
+        Provider::OpenAi => openai::credential(variable),
         Provider::Bedrock => bedrock::credential(variable),
         Provider::Vertex => vertex::credential(route, variable).map(Credential::Google),
     }

@@ -29,12 +29,17 @@ fn program() -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join("claude")).find(|file| file.is_file())
 }
 
-/// Runs the `count` tests `filter…` of this very binary in a network namespace of their own.
+/// Runs the `count` tests `filter…` of this very binary with Claude Code.
+pub(crate) fn with_claude(what: &str, filter: &str, count: usize) {
+    apart(what, program(), &format!("no `claude` in PATH; name one in {VARIABLE}"), filter, count);
+}
+
+/// Runs the `count` tests `filter…` of this very binary in a network namespace of their own, where there is the `program` that they need.
 #[allow(clippy::explicit_write, reason = "the harness would hold back what `eprintln!` says")]
-pub(crate) fn apart(what: &str, filter: &str, count: usize) {
+pub(crate) fn apart(what: &str, program: Option<PathBuf>, missing: &str, filter: &str, count: usize) {
     let not_run = |why: &str| writeln!(std::io::stderr(), "NOT RUN: {what}: {why}").unwrap();
-    if program().is_none() {
-        return not_run(&format!("no `claude` in PATH; name one in {VARIABLE}"));
+    if program.is_none() {
+        return not_run(missing);
     }
     let user = if nix::unistd::geteuid().is_root() { "-n" } else { "-rn" };
     if !Command::new("unshare").args([user, "true"]).status().is_ok_and(|status| status.success()) {
@@ -48,7 +53,7 @@ pub(crate) fn apart(what: &str, filter: &str, count: usize) {
 
 #[test]
 fn the_real_claude_gets_through_and_its_web_search_does_not() {
-    apart("Claude Code through the gateway", "claude::inside", 2);
+    with_claude("Claude Code through the gateway", "claude::inside", 2);
 }
 
 fn script(work: &str) -> Vec<Turn> {

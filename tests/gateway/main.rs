@@ -6,6 +6,7 @@ mod budget;
 mod claude;
 mod hygiene;
 mod internet;
+mod openai;
 mod registry;
 mod route;
 #[path = "../support/mod.rs"]

@@ -344,7 +344,7 @@ fn over_tls_the_token_services_need_the_named_authority_too() {
 
 #[test]
 fn the_real_claude_does_its_work_through_vertex() {
-    claude::apart("Claude Code through the gateway to Vertex AI", "vertex::inside", 2);
+    claude::with_claude("Claude Code through the gateway to Vertex AI", "vertex::inside", 2);
 }
 
 /// The variables that the agent gets, with its home in `work`.

@@ -182,7 +182,9 @@ impl Layer<'_> {
         let refused = |reason| Err(self.value(route, "network.route.header", reason));
         match file.header.as_deref().map(str::to_ascii_lowercase) {
             None => Ok(None),
-            Some(_) if file.provider != Provider::Anthropic => refused("means nothing to this provider, which has a way of its own"),
+            Some(_) if !matches!(file.provider, Provider::Anthropic | Provider::OpenAi) => {
+                refused("means nothing to this provider, which has a way of its own")
+            }
             Some(name) if carries_credential(&name) => Ok(Some(name)),
             Some(_) => refused("is no header field for a credential: name one of the gateway's own, such as x-my-gateway-key"),
         }

@@ -17,9 +17,6 @@ pub(super) const HEADERS: &[&str] = &[
     "x-claude-code-session-id",
 ];
 
-/// Begins the names of the SDK's own description of itself, which go on.
-pub(super) const SDK_HEADERS: &str = "x-stainless-";
-
 /// Tokens of `anthropic-beta`. None of them brings a server tool, a file, a container or an MCP server.
 pub(super) const BETAS: &[&str] = &[
     // Sent by Claude Code.

@@ -6,7 +6,7 @@ mod lists;
 
 use hyper::{HeaderMap, Method, header::HeaderName};
 
-use super::{Refusal, Target, shown};
+use super::{Refusal, SDK_HEADERS, Target, shown};
 
 pub use body::body;
 pub(super) use body::{check, listed_model, model, read, write};
@@ -54,17 +54,11 @@ pub(super) fn beta(token: &str, internet: bool) -> Result<(), Refusal> {
 pub(super) fn headers(sent: &HeaderMap, internet: bool) -> Result<HeaderMap, Refusal> {
     let mut kept = HeaderMap::new();
     for (name, value) in sent {
-        if lists::HEADERS.contains(&name.as_str()) || name.as_str().starts_with(lists::SDK_HEADERS) {
+        if lists::HEADERS.contains(&name.as_str()) || name.as_str().starts_with(SDK_HEADERS) {
             kept.append(name.clone(), value.clone());
         }
     }
-    if sent.contains_key(hyper::header::CONTENT_ENCODING) {
-        return Err(Refusal::new("route/header", "a compressed body (content-encoding) cannot be checked: send plain JSON"));
-    }
-    let kinds: Vec<_> = sent.get_all(hyper::header::CONTENT_TYPE).iter().collect();
-    if kinds.len() != 1 || !is_json(kinds[0].as_bytes()) {
-        return Err(Refusal::new("route/header", "the body must be announced once, as `content-type: application/json`"));
-    }
+    announced(sent)?;
     let betas = HeaderName::from_static("anthropic-beta");
     for value in sent.get_all(&betas) {
         let text = value.to_str().unwrap_or("\u{fffd}");
@@ -72,6 +66,18 @@ pub(super) fn headers(sent: &HeaderMap, internet: bool) -> Result<HeaderMap, Ref
         kept.append(betas.clone(), value.clone());
     }
     Ok(kept)
+}
+
+/// Whether a body of plain JSON is announced.
+pub(super) fn announced(sent: &HeaderMap) -> Result<(), Refusal> {
+    if sent.contains_key(hyper::header::CONTENT_ENCODING) {
+        return Err(Refusal::new("route/header", "a compressed body (content-encoding) cannot be checked: send plain JSON"));
+    }
+    let kinds: Vec<_> = sent.get_all(hyper::header::CONTENT_TYPE).iter().collect();
+    if kinds.len() != 1 || !is_json(kinds[0].as_bytes()) {
+        return Err(Refusal::new("route/header", "the body must be announced once, as `content-type: application/json`"));
+    }
+    Ok(())
 }
 
 fn is_json(value: &[u8]) -> bool {

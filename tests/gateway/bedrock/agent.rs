@@ -8,7 +8,7 @@ use tidewaiter::{policy::Policy, provider, secret::Secret};
 use super::{REGION, SESSION, assumed, is_signed, keys, signing, with};
 use crate::{
     Running, TICKET,
-    claude::{apart, claude, place},
+    claude::{claude, place, with_claude},
     support::{
         aws::{Grant, Sts},
         provider::{Block, Provider, Turn},
@@ -19,7 +19,7 @@ const MODEL: &str = "eu.anthropic.claude-opus-4-8";
 
 #[test]
 fn the_real_claude_finishes_a_task_on_bedrock() {
-    apart("Claude Code through the gateway to Bedrock", "bedrock::agent::inside", 2);
+    with_claude("Claude Code through the gateway to Bedrock", "bedrock::agent::inside", 2);
 }
 
 /// What the agent's environment is told of `gateway`.
