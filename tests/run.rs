@@ -274,7 +274,7 @@ fn a_limit_that_is_used_up_ends_the_command_after_its_last_words() {
 fn a_host_that_lets_too_few_files_be_open_is_noted() {
     let directory = workspace();
     fs::write(directory.path().join("p.toml"), "version = 1\n[limits]\nconnections = 2000\n").unwrap();
-    for (files, noted) in [("-n 2000", Some("290 connections at once instead of the 2000 of limits.connections")), ("-Sn 1000", None)] {
+    for (files, noted) in [("-n 2000", Some("872 connections at once instead of the 2000 of limits.connections")), ("-Sn 1000", None)] {
         let apart = TempDir::new().unwrap();
         let journal = apart.path().join("journal");
         let script = format!("ulimit {files} && exec {TIDEWAITER} run --policy p.toml --journal {} -- true", journal.display());

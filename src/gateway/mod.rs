@@ -58,8 +58,8 @@ use crate::{
     secret::Secret,
 };
 
-/// Descriptors that a connection may hold: its two ends, and a pipe of two for each direction.
-const FILES_EACH: u64 = 6;
+/// Descriptors that a connection may hold: its two ends.
+const FILES_EACH: u64 = 2;
 
 /// Descriptors besides: listeners, records, connections to far ends that are kept.
 const FILES_BESIDES: u64 = 256;
