@@ -9,6 +9,9 @@ cargo build --locked --quiet --bin tidewaiter --example demo || exit 1
 if [ -z "${TIDEWAITER_CLAUDE:-}" ] && program=$(cargo run --locked --quiet --example demo -- agent); then
     export TIDEWAITER_CLAUDE="$program"
 fi
+# Codex, where benches/peers.sh has put it.
+codex="${XDG_CACHE_HOME:-$HOME/.cache}/tidewaiter/peers/bin/codex"
+[ -n "${TIDEWAITER_CODEX:-}" ] || [ ! -x "$codex" ] || export TIDEWAITER_CODEX="$codex"
 { cargo test --locked --all-targets --no-fail-fast -- --show-output 2>&1; echo "status=$?"; } | tee "$log"
 status=$(sed -n 's/^status=//p' "$log" | tail -n 1)
 echo
