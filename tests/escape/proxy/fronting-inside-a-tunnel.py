@@ -1,7 +1,7 @@
 # line: TLS ok, HTTP Host: evil
 # control: works
 # inside: works
-# residual: Inside a tunnel: who the client logs in as, and fronting behind one certificate.
+# residual: Inside a tunnel: who the client logs in as, and fronting behind one certificate or within an
 # seen: http allowed GET / evil.example
 from attempt import https
 
