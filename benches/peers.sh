@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what others lock agents in with, for `make bench` to measure beside us: programs of theirs from npm, crates.io and
-# Debian, in versions whose command lines were looked at. It is called by hand, or by run.sh with TIDEWAITER_BENCH_PEERS=1;
+# Installs what others lock agents in with, for `make bench` to measure beside us: programs of theirs by npm, cargo and
+# apt, in versions whose command lines were looked at. It is called by hand, or by run.sh with TIDEWAITER_BENCH_PEERS=1;
 # what could not be had is said, and not measured.
 #
 #   peers.sh DIRECTORY
@@ -31,5 +31,5 @@ fi
 
 # Takes minutes.
 [ -x "$place/bin/nono" ] || nice cargo install --quiet --locked --root "$place" --target-dir "$place/build" nono-cli@0.80.0 >&2 ||
-    echo "peers: nono cannot be had from crates.io" >&2
+    echo "peers: cargo cannot install nono" >&2
 rm -rf "$place/build"

@@ -20,7 +20,7 @@ pub fn tools(kind: Kind, host: &str, ticket: &Secret) -> (Vec<(String, String)>,
     let bare = format!("{host}/registry/{name}/");
     let full = format!("http://tidewaiter:{ticket}@{bare}");
     let (variables, files): (Vec<(&str, String)>, Vec<File>) = match kind {
-        // docs.npmjs.com/cli/using-npm/config: variables win over a project's own file. A lock file that is written here does not
+        // npm's own documentation, "config": variables win over a project's own file. A lock file that is written here does not
         // name the gateway.
         Kind::Npm => (
             vec![
