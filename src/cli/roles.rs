@@ -93,7 +93,7 @@ fn gateway() -> Done {
     let (spec, doors, uid): (gateway::Spec, Vec<Door>, Option<u32>) = specification()?;
     let (entrance, mut records, lifeline) = (take(4)?, File::from(take(5)?), take(6)?);
     let mut prepared = gateway::Gateway::prepare(spec)?;
-    let few = prepared.fit(limits::raise_open_files(prepared.files())?);
+    let few = prepared.fit(limits::raise_open_files(prepared.files()));
     // Names are resolved by the C library, which reads these for every look-up.
     let read = ["/etc/resolv.conf", "/etc/hosts"].map(Into::into).to_vec();
     confine::confine(&Keep { read, network: true, uid, calls: true, ..Keep::default() })?;
