@@ -141,7 +141,8 @@ impl State {
         let (status, text) = self.told(&request);
         self.received.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         self.at_once.fetch_sub(1, Ordering::SeqCst);
-        let head = format!("HTTP/1.1 {status} Scripted\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n", text.len());
+        let head =
+            format!("HTTP/1.1 {status} Scripted\r\ncontent-type: text/xml\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", text.len());
         let _ = stream.write_all(format!("{head}{text}").as_bytes());
     }
 

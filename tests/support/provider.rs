@@ -330,7 +330,11 @@ pub fn answer(stream: &mut impl Write, status: u16, headers: &[(String, String)]
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    write!(stream, "{head}content-length: {}\r\nrequest-id: req_scripted\r\nset-cookie: a=b\r\n\r\n{body}", body.len())?;
+    write!(
+        stream,
+        "{head}content-length: {}\r\nrequest-id: req_scripted\r\nset-cookie: a=b\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )?;
     stream.flush()
 }
 
