@@ -134,12 +134,14 @@ pub fn contents(job: &Variables) -> Vec<String> {
     FILES.iter().filter_map(|name| text(job, &held(name)).map(str::to_owned).or_else(|| file_content(text(job, name)?))).collect()
 }
 
-/// The value of a variable that is set and not empty; of one that names a file with a credential, the file's content, where it
-/// can be read.
+/// The value of a variable that is set and not empty; of one that names a file with a credential, the file's content. None where
+/// that cannot be read: the file's name is no credential.
 pub fn value(job: &Variables, name: &str) -> Option<String> {
     let own = text(job, name)?;
-    let content = || text(job, &held(name)).map(str::to_owned).or_else(|| file_content(own));
-    FILES.contains(&name).then(content).flatten().or_else(|| Some(own.to_owned()))
+    if !FILES.contains(&name) {
+        return Some(own.to_owned());
+    }
+    text(job, &held(name)).map(str::to_owned).or_else(|| file_content(own))
 }
 
 fn text<'a>(job: &'a Variables, name: &str) -> Option<&'a str> {
@@ -274,6 +276,23 @@ mod tests {
         assert_eq!(files.deny, [file.canonicalize().unwrap()]);
         assert!(guard(&job, &mut files, directory.path()).unwrap_err().contains(name));
         assert!(!inherited(OsStr::new(&held(name)), &[]));
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_no_credential() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "made-up-token").unwrap();
+        for name in FILES {
+            let of = |value: &Path| value_of(name, value);
+            assert_eq!(of(file.path()).as_deref(), Some("made-up-token"));
+            assert_eq!(of(Path::new("/nowhere/token")), None);
+            assert_eq!(of(Path::new("token")), None);
+        }
+        assert_eq!(value_of("OTHER", Path::new("/nowhere/token")).as_deref(), Some("/nowhere/token"));
+    }
+
+    fn value_of(name: &str, text: &Path) -> Option<String> {
+        value(&[(name.into(), text.into())].into(), name)
     }
 
     #[test]

@@ -92,15 +92,18 @@ fn nothing_escapes() {
 }
 
 fn chosen(cases: Vec<Case>) -> Vec<Case> {
-    match std::env::var("ESCAPE_ONLY") {
-        Ok(only) => cases.into_iter().filter(|case| case.name.contains(&only)).collect(),
-        Err(_) => cases,
-    }
+    let Ok(only) = std::env::var("ESCAPE_ONLY") else { return cases };
+    let chosen: Vec<Case> = cases.into_iter().filter(|case| case.name.contains(&only)).collect();
+    assert!(!chosen.is_empty(), "no case has `{only}` in its name (ESCAPE_ONLY)");
+    chosen
 }
 
 /// The places that can be had here; of each other one it is said aloud.
 fn asked(tools: &setup::Tools) -> Vec<&'static Place> {
     let only = std::env::var("ESCAPE_PLACES").ok();
+    for name in only.iter().flat_map(|only| only.split(',')) {
+        assert!(PLACES.iter().any(|place| place.name == name), "there is no place `{name}` (ESCAPE_PLACES)");
+    }
     let wanted = |place: &&Place| only.as_ref().is_none_or(|only| only.split(',').any(|name| name == place.name));
     let can = |place: &&Place| {
         if place.container.is_some() && !tools.containers {
