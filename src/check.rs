@@ -85,14 +85,15 @@ pub fn check(options: &Options<'_>) -> Result<Judgement, Error> {
     let repository = Repository::create(&scratch.0.join("git"))?;
     repository.borrow(&checkout)?;
     let base = repository.tree_of(repository.resolve(&options.base)?)?;
+    let limits = Limits::within(TIME);
     let change = match &options.target {
         Target::Head(revision) => {
             let tree = repository.tree_of(repository.resolve(revision)?)?;
             Change::between(&repository, base, tree, vec![], &options.ci_config)?
         }
-        Target::Worktree => workspace::worktree(checkout.root(), base, &repository, Limits::within(TIME), &options.ci_config)?.change,
+        Target::Worktree => workspace::worktree(checkout.root(), base, &repository, limits, &options.ci_config)?.change,
     };
-    Ok(gate::judge(&change, &repository, &options.policy.changes, options.known)?)
+    Ok(gate::judge(&change, &repository, &options.policy.changes, options.known, limits.deadline)?)
 }
 
 /// A folder that is removed again.

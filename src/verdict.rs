@@ -33,6 +33,9 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub fix: String,
+    /// The beginning of the line, escaped as the path is; none where there is no line to show, or nothing of it may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
 }
 
 /// What the gate says of the whole change.

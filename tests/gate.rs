@@ -8,7 +8,7 @@ use std::fs;
 use support::repo::{Given, SECRET, Scene, known, limits, policy_of, rules, write_bytes};
 use tidewaiter::{
     exit::Exit,
-    gate::{self, CI_CONFIG, RULES},
+    gate::{self, CI_CONFIG},
     verdict::{Decision, Severity},
     workspace,
 };
@@ -293,7 +293,7 @@ fn the_jobs_secrets_do_not_leave() {
         let scene = scene();
         let given = scene.hand_over();
         given.write("src/key.bin", format!("\0\n\nkey = {text}\n"));
-        let judgement = given.judge();
+        let judgement = given.judge_by("version = 1\n[changes]\nbinary = [\"**/*.bin\"]\n");
         assert_eq!(rules(&judgement), ["secret/known=block"], "{text}");
         let finding = &judgement.verdict.findings[0];
         assert_eq!((finding.line, finding.severity), (Some(3), Severity::Block));
@@ -364,7 +364,7 @@ fn rules_that_do_not_exist_are_an_error() {
             assert_eq!(error.exit(), Exit::Policy);
         }
     }
-    assert!(RULES.len() > 25);
+    assert!(gate::rules().count() > 25);
 }
 
 #[test]
@@ -373,10 +373,40 @@ fn the_judged_tree_is_the_one_that_may_leave() {
     let given = scene.hand_over();
     given.write("src/new.rs", "x\n");
     let candidate = workspace::candidate(&given.manifest, &scene.workspace(), &given.repository, limits(), CI_CONFIG).unwrap();
-    let passed =
-        gate::judge(&candidate.change, &given.repository, &policy_of("version = 1\n").changes, &known()).unwrap().passed().unwrap();
+    let passed = gate::judge(&candidate.change, &given.repository, &policy_of("version = 1\n").changes, &known(), limits().deadline)
+        .unwrap()
+        .passed()
+        .unwrap();
     assert_eq!((passed.tree(), passed.base(), passed.needs_review()), (candidate.tree, given.manifest.tree, false));
     let by = tidewaiter::git::Identity { name: "Tidewaiter".into(), email: "bot@localhost".into(), seconds: 1_700_000_000 };
     let commit = given.repository.commit(passed.tree(), &[given.manifest.head], "Add a file\n", &by).unwrap();
     assert_eq!(given.repository.tree_of(commit).unwrap(), passed.tree());
+}
+
+#[test]
+fn what_a_reviewer_cannot_read_does_not_pass_for_text() {
+    let turned = "if admin { /* \u{2066} */ }\n";
+    case("code", |given| given.write("src/main.rs", turned), &["content/direction=block"]);
+    case("document", |given| given.write("docs/guide.md", turned), &["content/direction=deny"]);
+    case("Arabic", |given| given.write("docs/guide.md", "مرحبا بالعالم\n"), &[]);
+    case("binary", |given| given.write("src/a.txt", b"\x7fELF\0\0"), &["content/binary=deny"]);
+    case("UTF-16", |given| given.write("src/a.txt", b"\xff\xfeh\0i\0\n\0"), &[]);
+    case("long", |given| given.write("src/a.js", "x;".repeat(3000)), &["content/line=warn"]);
+}
+
+#[test]
+fn the_policy_says_where_files_may_be_added_removed_executable_and_binary() {
+    let scene = scene();
+    let given = scene.hand_over();
+    given.write("assets/a.png", b"\x89PNG\0\0");
+    given.write("bin/run", "#!/bin/sh\n");
+    given.chmod("bin/run", 0o755);
+    given.remove("docs/guide.md");
+    let lists = "add = [\"src/**\"]\ndelete = [\"src/**\"]\n";
+    let expected = ["content/binary=deny", "mode/exec=deny", "path/add=deny", "path/delete=deny"];
+    assert_eq!(given.rules_by(&format!("version = 1\n[changes]\n{lists}")), expected);
+    let wider = "add = [\"**\"]\ndelete = [\"docs/**\"]\nexecutable = [\"bin/*\"]\nbinary = [\"assets/**/*.png\"]\n";
+    assert_eq!(given.rules_by(&format!("version = 1\n[changes]\n{wider}")), Vec::<String>::new());
+    given.remove("run.sh");
+    assert!(given.rules_by("version = 1\n[changes]\nmax_deleted = 1\n").contains(&"size/deleted=deny".to_owned()));
 }

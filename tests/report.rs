@@ -40,7 +40,7 @@ fn about() -> About<'static> {
 
 fn finding(rule: &str, severity: Severity, path: &str, line: Option<u64>, message: &str) -> Finding {
     let (policy_line, fix) = (Some("changes.protect[3] = \".gitlab/**\"".to_owned()), "Take it out of the change.".to_owned());
-    Finding { rule: rule.to_owned(), severity, path: path.to_owned(), line, policy_line, message: message.to_owned(), fix }
+    Finding { rule: rule.to_owned(), severity, path: path.to_owned(), line, policy_line, message: message.to_owned(), fix, excerpt: None }
 }
 
 fn hostile() -> Verdict {
@@ -53,6 +53,7 @@ fn hostile() -> Verdict {
         policy_line: Some(text.to_owned()),
         message: text.to_owned(),
         fix: text.to_owned(),
+        excerpt: Some(text.to_owned()),
     });
     Verdict::weigh(findings.collect())
 }

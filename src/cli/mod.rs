@@ -227,7 +227,7 @@ fn check_command(options: &Check) -> ExitCode {
 }
 
 fn show(options: &Check, policy: &Policy, verdict: &Verdict) -> ExitCode {
-    let rules: Vec<report::Rule<'_>> = gate::RULES.iter().map(|rule| report::Rule { id: rule.id, about: rule.about }).collect();
+    let rules: Vec<report::Rule<'_>> = gate::rules().map(|rule| report::Rule { id: rule.id, about: rule.about }).collect();
     let about = report::About { policy: policy.digest(), base: &options.base, tree: "", rules: &rules };
     let text = report::render(options.format, verdict, &about, options.output.is_none() && terminal::colours());
     let written = match &options.output {

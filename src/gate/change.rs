@@ -6,7 +6,7 @@ use super::Error;
 use crate::git::{Entry, Mode, Oid, Repository, Tree};
 
 /// Where the bytes of changed files come from.
-pub trait Blobs {
+pub trait Blobs: Sync {
     /// The bytes of the blob `id`, at most `limit` of them.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, Fact, Known, rules};
+use super::{Blobs, Change, Fact, Known, content::File, rules, tally::Tally};
 use crate::{
     git::shown,
     policy::Changes,
@@ -12,10 +12,14 @@ use crate::{
 /// At most this many findings of one rule are listed by themselves.
 const LISTED: usize = 1000;
 
+/// Letters of a line that a finding shows.
+const EXCERPT: usize = 160;
+
 /// Stands for a text that has a secret's value in it.
 const HIDDEN: &str = "(not shown: it has the value of a secret)";
 
 /// How a finding can be allowed.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Way<'a> {
     /// By setting the rule's weight.
     Rule,
@@ -25,18 +29,81 @@ pub(super) enum Way<'a> {
     Never,
 }
 
-/// Judging in progress.
+/// Where something was found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place<'a> {
+    path: &'a [u8],
+    line: Option<u64>,
+    excerpt: Option<&'a str>,
+}
+
+impl<'a> From<&'a [u8]> for Place<'a> {
+    fn from(path: &'a [u8]) -> Self {
+        Self { path, ..Self::default() }
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Place<'a> {
+    fn from(path: &'a Vec<u8>) -> Self {
+        Self::from(path.as_slice())
+    }
+}
+
+impl<'a> From<&File<'a>> for Place<'a> {
+    fn from(file: &File<'a>) -> Self {
+        Self::from(&file.fact.path)
+    }
+}
+
+impl<'a> Place<'a> {
+    /// A line of a path, which is not shown.
+    pub(super) fn line(path: &'a [u8], line: u64) -> Self {
+        Self { path, line: Some(line), excerpt: None }
+    }
+
+    /// A line of a file, which is shown as it stands there.
+    pub(super) fn shown(file: &File<'a>, line: super::content::Line<'a>) -> Self {
+        Self { path: &file.fact.path, line: Some(line.number), excerpt: Some(line.text) }
+    }
+}
+
+/// Judging in progress, of the whole change or of a part of it.
 pub(super) struct Judge<'a> {
     pub(super) change: &'a Change,
+    pub(super) blobs: &'a dyn Blobs,
     pub(super) policy: &'a Changes,
     pub(super) known: &'a Known,
+    /// What is counted over all files.
+    pub(super) tally: Tally,
     findings: Vec<Finding>,
     counts: BTreeMap<(&'static str, Severity), usize>,
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(change: &'a Change, policy: &'a Changes, known: &'a Known) -> Self {
-        Self { change, policy, known, findings: Vec::new(), counts: BTreeMap::new() }
+    pub(super) fn new(change: &'a Change, blobs: &'a dyn Blobs, policy: &'a Changes, known: &'a Known) -> Self {
+        Self { change, blobs, policy, known, tally: Tally::default(), findings: Vec::new(), counts: BTreeMap::new() }
+    }
+
+    /// An empty one for a part of the same change.
+    pub(super) fn part(&self) -> Self {
+        Self::new(self.change, self.blobs, self.policy, self.known)
+    }
+
+    /// Takes over what was found in the next part.
+    pub(super) fn join(&mut self, part: Self) {
+        let mut listed = self.counts.clone();
+        for finding in part.findings {
+            let Some(rule) = rules::find(&finding.rule) else { continue };
+            let count = listed.entry((rule.id, finding.severity)).or_default();
+            *count += 1;
+            if *count <= LISTED {
+                self.findings.push(finding);
+            }
+        }
+        for (key, count) in part.counts {
+            *self.counts.entry(key).or_default() += count;
+        }
+        self.tally.join(part.tally);
     }
 
     /// The facts, borrowed for longer than `self`.
@@ -45,29 +112,39 @@ impl<'a> Judge<'a> {
     }
 
     /// A finding of `rule` at its own weight.
-    pub(super) fn find(&mut self, rule: &'static str, path: &[u8], message: String, way: Way<'_>) {
+    pub(super) fn find<'p>(&mut self, rule: &'static str, place: impl Into<Place<'p>>, message: String, way: Way<'_>) {
         let severity = rules::find(rule).map_or(Severity::Block, |rule| rule.severity);
-        self.add(rule, severity, path, None, None, message, way);
+        self.add(rule, severity, place.into(), None, message, way);
+    }
+
+    /// A finding of `rule` that weighs something else here than the rule does.
+    pub(super) fn weigh<'p>(&mut self, rule: &'static str, severity: Severity, place: impl Into<Place<'p>>, message: String, way: Way<'_>) {
+        self.add(rule, severity, place.into(), None, message, way);
     }
 
     /// A finding of `rule` that no policy can allow.
-    pub(super) fn block(&mut self, rule: &'static str, path: &[u8], line: Option<u64>, message: String) {
-        self.add(rule, Severity::Block, path, line, None, message, Way::Never);
+    pub(super) fn block<'p>(&mut self, rule: &'static str, place: impl Into<Place<'p>>, message: String) {
+        self.add(rule, Severity::Block, place.into(), None, message, Way::Never);
     }
 
     /// A finding that a line of policy makes.
-    pub(super) fn by_policy(&mut self, rule: &'static str, path: &[u8], policy_line: Option<String>, message: String, step: &str) {
+    pub(super) fn by_policy<'p>(
+        &mut self,
+        rule: &'static str,
+        place: impl Into<Place<'p>>,
+        policy_line: Option<String>,
+        message: String,
+        step: &str,
+    ) {
         let severity = rules::find(rule).map_or(Severity::Block, |rule| rule.severity);
-        self.add(rule, severity, path, None, policy_line, message, Way::Step(step));
+        self.add(rule, severity, place.into(), policy_line, message, Way::Step(step));
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a finding has that many parts")]
     fn add(
         &mut self,
         rule: &'static str,
         severity: Severity,
-        path: &[u8],
-        line: Option<u64>,
+        place: Place<'_>,
         policy_line: Option<String>,
         message: String,
         way: Way<'_>,
@@ -83,16 +160,18 @@ impl<'a> Judge<'a> {
         }
         let fix = fix(rule, severity, &way);
         // A report must not carry out what it keeps in.
-        let path = if self.known.find(path).is_empty() { shown(path) } else { HIDDEN.to_owned() };
-        let message = if self.known.find(message.as_bytes()).is_empty() { message } else { HIDDEN.to_owned() };
-        self.findings.push(Finding { rule: rule.to_owned(), severity, path, line, policy_line, message, fix });
+        let bare = |text: &[u8]| self.known.find(text).is_empty();
+        let path = if bare(place.path) { shown(place.path) } else { HIDDEN.to_owned() };
+        let message = if bare(message.as_bytes()) { message } else { HIDDEN.to_owned() };
+        let excerpt = place.excerpt.filter(|text| bare(text.as_bytes())).map(excerpt);
+        self.findings.push(Finding { rule: rule.to_owned(), severity, path, line: place.line, policy_line, message, fix, excerpt });
     }
 
     /// What is told although it weighs nothing.
     pub(super) fn notes(&mut self) {
         if self.change.repository_touched() {
             let message = "the agent changed the hooks or the configuration of its own repository; nothing of it is used".to_owned();
-            self.find("git/repository", b".git", message, Way::Step("nothing; this is for your information"));
+            self.find("git/repository", b".git".as_slice(), message, Way::Step("nothing; this is for your information"));
         }
         if let Some(first) = self.change.ignored().first() {
             let names: Vec<String> = self.change.ignored().iter().take(5).map(|path| shown(path)).collect();
@@ -106,9 +185,30 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Everything that was found, and how much more there is of what is not listed.
     pub(super) fn into_findings(self) -> Vec<Finding> {
-        self.findings
+        let mut findings = self.findings;
+        let more = self.counts.into_iter().filter(|(_, count)| *count > LISTED);
+        findings.extend(more.map(|((rule, severity), count)| Finding {
+            rule: rule.to_owned(),
+            severity,
+            path: String::new(),
+            line: None,
+            policy_line: None,
+            message: format!("{} more findings of this rule are not listed", count - LISTED),
+            fix: "look at those that are listed first".to_owned(),
+            excerpt: None,
+        }));
+        findings
     }
+}
+
+/// The beginning of a line, fit to be shown.
+fn excerpt(line: &str) -> String {
+    let trimmed = line.trim();
+    let cut: String = trimmed.chars().take(EXCERPT).collect();
+    let end = if cut.len() < trimmed.len() { " …" } else { "" };
+    shown(cut.as_bytes()) + end
 }
 
 fn word(severity: Severity) -> &'static str {

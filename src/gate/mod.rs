@@ -4,23 +4,24 @@
 //! and only what is passed may leave.
 
 mod change;
-mod ci;
-mod control;
+mod content;
 mod finding;
-mod mode;
-mod name;
-mod path;
+mod parts;
 mod rules;
+mod tally;
+
+mod ci;
+mod place;
+mod reading;
 mod secret;
-mod size;
-mod target;
 
 pub use change::{Blobs, Change, Fact, Oddity, Op};
 pub use ci::{CI_CONFIG, CiFiles};
-pub use name::git_refuses;
-pub use rules::{RULES, Rule, check_rules};
+pub use place::git_refuses;
+pub use rules::{Rule, check_rules, rules};
 pub use secret::Known;
-pub use size::changed_lines;
+
+use std::{collections::BTreeMap, time::Instant};
 
 use crate::{
     git::{self, Oid},
@@ -59,6 +60,9 @@ pub enum Error {
     /// The search for known secrets cannot be set up.
     #[error("the job's secrets cannot be searched for: {0}")]
     Secrets(#[from] Box<aho_corasick::BuildError>),
+    /// Out of time.
+    #[error("the change could not be judged in time; nothing is known of it")]
+    TimedOut,
 }
 
 impl Error {
@@ -67,7 +71,7 @@ impl Error {
         match self {
             Self::UnknownRule { .. } | Self::FixedRule { .. } => crate::exit::Exit::Policy,
             Self::Git(error) => error.exit(),
-            Self::Secrets(_) => crate::exit::Exit::Uninspected,
+            Self::Secrets(_) | Self::TimedOut => crate::exit::Exit::Uninspected,
         }
     }
 }
@@ -103,40 +107,48 @@ pub struct Judgement {
     /// The decision with its grounds.
     pub verdict: Verdict,
     passed: Option<Passed>,
+    lines: BTreeMap<Vec<u8>, (u64, u64)>,
 }
 
 impl Judgement {
+    /// Lines added to and removed from the file at `path`.
+    pub fn lines(&self, path: &[u8]) -> (u64, u64) {
+        self.lines.get(path).copied().unwrap_or_default()
+    }
+
     /// The proof that the tree may leave; none when it was denied.
     pub fn passed(self) -> Option<Passed> {
         self.passed
     }
 }
 
-/// Judges `change` by `policy`.
+/// Judges `change` by `policy`, until `until`.
 ///
 /// # Errors
 /// Any [`Error`]; then nothing is known of the change and nothing may leave.
-pub fn judge(change: &Change, blobs: &dyn Blobs, policy: &Changes, known: &Known) -> Result<Judgement, Error> {
+pub fn judge(change: &Change, blobs: &dyn Blobs, policy: &Changes, known: &Known, until: Instant) -> Result<Judgement, Error> {
     check_rules(policy)?;
-    let mut judge = Judge::new(change, policy, known);
-    path::judge(&mut judge);
-    control::judge(&mut judge);
+    let mut judge = Judge::new(change, blobs, policy, known);
+    place::judge(&mut judge)?;
     ci::judge(&mut judge);
-    name::judge(&mut judge);
-    mode::judge(&mut judge, blobs)?;
     secret::judge_names(&mut judge);
-    let sizes = size::judge(&mut judge, blobs)?;
-    for content in sizes {
-        let bytes = blobs.blob(content.id, LARGEST)?;
-        secret::judge_content(&mut judge, &content.path, &bytes);
-    }
+    parts::each(&mut judge, until, judge_file)?;
+    place::judge_sums(&mut judge);
     judge.notes();
+    let lines = std::mem::take(&mut judge.tally.lines);
     let verdict = Verdict::weigh(judge.into_findings());
     let passed = match verdict.decision {
         Decision::Deny => None,
         decision => Some(Passed { base: change.base(), tree: change.tree(), review: decision == Decision::Review }),
     };
-    Ok(Judgement { verdict, passed })
+    Ok(Judgement { verdict, passed, lines })
+}
+
+/// What is said of one changed file by itself.
+fn judge_file(judge: &mut Judge<'_>, file: &content::File<'_>) {
+    judge.tally.see(file);
+    reading::judge_file(judge, file);
+    secret::judge_file(judge, file);
 }
 
 /// Doors to what reads a change's bytes here, for the fuzz targets alone.
@@ -149,6 +161,6 @@ pub mod fuzz {
 
     /// A path as the most forgiving file system reads it, and whether that is git's own directory.
     pub fn fold(path: &[u8]) -> (String, bool) {
-        (super::name::fold(path), super::name::has_dot_git(path))
+        (super::place::fold(path), super::place::has_dot_git(path))
     }
 }

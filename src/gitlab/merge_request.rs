@@ -239,6 +239,7 @@ mod tests {
             policy_line: Some("changes.protect[0] = \"**|x\"".to_owned()),
             message: message.to_owned(),
             fix: "Allow it.".to_owned(),
+            excerpt: None,
         }
     }
 

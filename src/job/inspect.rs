@@ -68,19 +68,18 @@ pub fn work(spec: Spec) -> Result<Judged, Refusal> {
     let manifest = Manifest::load(&spec.manifest).map_err(unmade)?;
     let limits = Limits::within(super::INSPECTION_TIME);
     let change = workspace::candidate(&manifest, &spec.workspace, &repository, limits, &spec.ci_config).map_err(unmade)?.change;
-    let judgement = gate::judge(&change, &repository, &policy.changes, &known).map_err(|error| Refusal::new(&error, error.exit()))?;
-    let files = change.facts().iter().map(|fact| changed_file(fact, &repository)).collect::<Result<_, _>>();
-    let files = files.map_err(|error| Refusal::new(&error, error.exit()))?;
+    let judged = gate::judge(&change, &repository, &policy.changes, &known, limits.deadline);
+    let judgement = judged.map_err(|error| Refusal::new(&error, error.exit()))?;
+    let files = change.facts().iter().map(|fact| changed_file(fact, judgement.lines(&fact.path))).collect();
     let (verdict, tree, unchanged) = (judgement.verdict.clone(), change.tree(), change.is_empty());
     Ok(Judged { verdict, tree, passed: judgement.passed(), unchanged, files, summary: known.redact(&spec.summary) })
 }
 
-fn changed_file(fact: &Fact, repository: &Repository) -> Result<ChangedFile, gate::Error> {
+fn changed_file(fact: &Fact, (added, removed): (u64, u64)) -> ChangedFile {
     let what = match fact.op() {
         Op::Add => Change::Added,
         Op::Delete => Change::Deleted,
         Op::Modify | Op::Mode => Change::Modified,
     };
-    let (added, removed) = gate::changed_lines(fact, repository)?;
-    Ok(ChangedFile { what, path: shown(&fact.path), added: Some(added), removed: Some(removed) })
+    ChangedFile { what, path: shown(&fact.path), added: Some(added), removed: Some(removed) }
 }

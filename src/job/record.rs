@@ -9,7 +9,7 @@ use std::{
 
 use super::{Ending, board::Board};
 use crate::{
-    gate::RULES,
+    gate,
     gitlab::{JobFacts, text},
     journal::Journal,
     policy::{AgentKind, Policy},
@@ -145,5 +145,5 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// The gate's rules as the reports name them.
 fn rules() -> Vec<report::Rule<'static>> {
-    RULES.iter().map(|rule| report::Rule { id: rule.id, about: rule.about }).collect()
+    gate::rules().map(|rule| report::Rule { id: rule.id, about: rule.about }).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Agent, AgentKind, Changes, Fence, Files, Limits, Loopback, MergeRequest, Network, Policy, Process, Require, Unix};
+use super::{Agent, AgentKind, Changes, Exceptions, Fence, Files, Limits, Loopback, MergeRequest, Network, Policy, Process, Require, Unix};
 use crate::digest::Digest;
 
 /// What the agent may read where no layer says so: programs, libraries and the plain configuration of a system.
@@ -73,11 +73,20 @@ pub(super) fn policy() -> Policy {
             allow: vec![],
             protect: vec![],
             review: vec![],
+            add: vec![],
+            delete: vec![],
+            executable: Exceptions::default(),
+            binary: Exceptions::default(),
+            bidirectional: Exceptions::default(),
+            hosts: vec![],
             rules: std::collections::BTreeMap::new(),
             max_files: 200,
             max_file_bytes: 1 << 20,
             max_bytes: 10 << 20,
             max_lines: 10_000,
+            max_deleted: 50,
+            max_depth: 24,
+            max_line_bytes: 4096,
         },
         merge_request: MergeRequest { branch: "tidewaiter/".to_owned(), draft: false, labels: vec![] },
         require: Require { landlock: 1 },

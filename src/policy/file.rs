@@ -183,12 +183,21 @@ pub(super) struct Changes {
     pub(super) allow: List,
     pub(super) protect: List,
     pub(super) review: List,
+    pub(super) add: List,
+    pub(super) delete: List,
+    pub(super) executable: List,
+    pub(super) binary: List,
+    pub(super) bidirectional: List,
+    pub(super) hosts: List,
     #[serde(default)]
     pub(super) rules: BTreeMap<String, Spanned<Weight>>,
     pub(super) max_files: Option<Spanned<u64>>,
     pub(super) max_file_bytes: Option<Spanned<Size>>,
     pub(super) max_bytes: Option<Spanned<Size>>,
     pub(super) max_lines: Option<Spanned<u64>>,
+    pub(super) max_deleted: Option<Spanned<u64>>,
+    pub(super) max_depth: Option<Spanned<u64>>,
+    pub(super) max_line_bytes: Option<Spanned<Size>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

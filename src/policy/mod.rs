@@ -21,7 +21,7 @@ pub use pattern::{Origin, Pattern};
 pub use registry::Registry;
 pub use tunnel::Tunnel;
 
-use crate::{digest::Digest, verdict::Severity};
+use crate::{digest::Digest, host::Host, verdict::Severity};
 
 /// Of the uids after the agent's own, two are ours; the very last means "as it was" (setresuid(2)).
 const HIGHEST_UID: u32 = u32::MAX - 3;
@@ -212,6 +212,18 @@ pub struct Changes {
     pub protect: Vec<Pattern>,
     /// Paths whose change needs a human's look.
     pub review: Vec<Pattern>,
+    /// Where files may be added, besides `allow`. No list: wherever it allows.
+    pub add: Vec<Vec<Pattern>>,
+    /// Which files may be removed, besides `allow`. No list: whatever it allows.
+    pub delete: Vec<Vec<Pattern>>,
+    /// Files that may become executable.
+    pub executable: Exceptions,
+    /// Files that may be binary: images, fonts, archives.
+    pub binary: Exceptions,
+    /// Texts that may change the direction of reading, as Arabic and Hebrew documents do.
+    pub bidirectional: Exceptions,
+    /// Hosts that the change may newly name.
+    pub hosts: Vec<Host>,
     /// Rules whose severity the policy sets, with the line that does.
     pub rules: BTreeMap<String, (Severity, Origin)>,
     /// Files changed.
@@ -222,6 +234,24 @@ pub struct Changes {
     pub max_bytes: u64,
     /// Lines added and removed.
     pub max_lines: u64,
+    /// Files removed or emptied.
+    pub max_deleted: u64,
+    /// Folders in each other.
+    pub max_depth: u64,
+    /// Bytes of one line of text.
+    pub max_line_bytes: u64,
+}
+
+/// Paths for which a rule makes an exception: one list a layer that has one, and a path must match in each of them. No
+/// list: none.
+#[derive(Clone, Debug, Default)]
+pub struct Exceptions(Vec<Vec<Pattern>>);
+
+impl Exceptions {
+    /// Whether `path`, byte for byte, is one of them.
+    pub fn names(&self, path: &[u8]) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|list| list.iter().any(|pattern| pattern.allows(path)))
+    }
 }
 
 /// Section `[merge_request]`.

@@ -143,7 +143,7 @@ impl Given<'_> {
 
     pub fn judge_by(&self, policy: &str) -> Judgement {
         let candidate = self.inspect().unwrap();
-        gate::judge(&candidate.change, &self.repository, &policy_of(policy).changes, &known()).unwrap()
+        gate::judge(&candidate.change, &self.repository, &policy_of(policy).changes, &known(), limits().deadline).unwrap()
     }
 
     /// `rule=severity` of every finding, sorted, each once.

@@ -1,5 +1,6 @@
 //! From layers to one policy: each layer is checked by itself and then only takes away.
 
+mod changes;
 mod gitlab;
 mod network;
 mod registry;
@@ -8,8 +9,8 @@ use std::path::{Component, Path, PathBuf};
 
 use toml::Spanned;
 
-use super::{Agent, Changes, Error, Files, Limits, MergeRequest, Origin, Pattern, Policy, Process, Source, Unix, empty, file, size};
-use crate::{digest::Digest, verdict::Severity};
+use super::{Agent, Error, Files, Limits, MergeRequest, Origin, Policy, Process, Source, Unix, empty, file, size};
+use crate::digest::Digest;
 
 /// The kernel shares out no less: a millisecond of each tenth of a second.
 const LEAST_CPUS: f64 = 0.01;
@@ -183,46 +184,6 @@ impl Layer<'_> {
         Ok(())
     }
 
-    fn changes(&self, changes: &mut Changes, file: file::Changes) -> Result<(), Error> {
-        if let Some(allow) = file.allow {
-            changes.allow.push(self.patterns(allow, "changes.allow")?);
-        }
-        changes.protect.extend(self.patterns(file.protect.unwrap_or_default(), "changes.protect")?);
-        changes.review.extend(self.patterns(file.review.unwrap_or_default(), "changes.review")?);
-        for (rule, weight) in file.rules {
-            let severity = match weight.get_ref() {
-                file::Weight::Deny => Severity::Deny,
-                file::Weight::Review => Severity::Review,
-                file::Weight::Warn => Severity::Warn,
-            };
-            let key = format!("changes.rules.\"{rule}\"");
-            // A lower layer may make a rule heavier than a layer above made it, and cannot touch one left at its default.
-            match changes.rules.get(&rule) {
-                Some((above, _)) if !self.top && severity < *above => {
-                    return Err(self.widens(&weight, &key, "a layer above gives this rule more weight".to_owned()));
-                }
-                None if !self.top && severity != Severity::Deny => {
-                    return Err(self.widens(&weight, &key, "the layers above leave this rule at its default".to_owned()));
-                }
-                _ => {}
-            }
-            changes.rules.insert(rule, (severity, self.origin(&weight)));
-        }
-        if let Some(limit) = file.max_files {
-            changes.max_files = self.no_more(changes.max_files, &limit, "changes.max_files")?;
-        }
-        if let Some(size) = file.max_file_bytes {
-            changes.max_file_bytes = self.bytes(changes.max_file_bytes, &size, "changes.max_file_bytes")?;
-        }
-        if let Some(size) = file.max_bytes {
-            changes.max_bytes = self.bytes(changes.max_bytes, &size, "changes.max_bytes")?;
-        }
-        if let Some(limit) = file.max_lines {
-            changes.max_lines = self.no_more(changes.max_lines, &limit, "changes.max_lines")?;
-        }
-        Ok(())
-    }
-
     fn merge_request(&self, to: &mut MergeRequest, file: file::MergeRequest) -> Result<(), Error> {
         if let Some(branch) = file.branch {
             let text = branch.get_ref();
@@ -252,20 +213,6 @@ impl Layer<'_> {
             })?;
         }
         Ok(())
-    }
-
-    fn patterns(&self, list: Vec<Spanned<String>>, key: &'static str) -> Result<Vec<Pattern>, Error> {
-        if key == "changes.allow" && list.is_empty() {
-            let origin = Origin { file: self.source.name.clone(), line: self.line_of(key) };
-            return Err(Error::Value {
-                origin,
-                key: key.to_owned(),
-                reason: "is empty, so nothing could ever leave; name paths or leave it out".to_owned(),
-            });
-        }
-        list.iter()
-            .map(|text| Pattern::new(text.get_ref(), key, self.origin(text)).map_err(|reason| self.value(text, key, &reason)))
-            .collect()
     }
 
     /// The line on which the last part of `key` is written first; for lists that have no element to point at.

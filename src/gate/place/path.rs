@@ -1,17 +1,24 @@
 //! The policy's own lists of paths. A rename is a removal and an addition, so both its sides are looked at.
 
-use super::{Fact, finding::Judge, name};
-use crate::policy::Pattern;
+use super::name;
+use crate::{
+    gate::{Fact, Op, finding::Judge},
+    policy::Pattern,
+};
 
 pub(super) fn judge(judge: &mut Judge<'_>) {
     let policy = judge.policy;
     for fact in judge.facts() {
-        for list in &policy.allow {
-            if !list.iter().any(|pattern| pattern.allows(&fact.path)) {
+        for (rule, key, lists, concerned) in [
+            ("path/allow", "changes.allow", &policy.allow, true),
+            ("path/add", "changes.add", &policy.add, fact.op() == Op::Add),
+            ("path/delete", "changes.delete", &policy.delete, fact.op() == Op::Delete),
+        ] {
+            let outside = |list: &&Vec<Pattern>| !list.iter().any(|pattern| pattern.allows(&fact.path));
+            if let Some(list) = lists.iter().find(outside).filter(|_| concerned) {
                 let line = list.first().map(Pattern::policy_line);
-                let message = "no pattern of changes.allow matches this path".to_owned();
-                judge.by_policy("path/allow", &fact.path, line, message, "take it out of the change, or add the path to changes.allow");
-                break;
+                let message = format!("no pattern of {key} matches this path");
+                judge.by_policy(rule, &fact.path, line, message, &format!("take it out of the change, or add the path to {key}"));
             }
         }
         if let Some(pattern) = protecting(&policy.protect, fact) {

@@ -5,8 +5,16 @@ use std::collections::BTreeSet;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{Error, finding::Judge};
-use crate::secret::Secret;
+use super::{
+    Error,
+    content::File,
+    finding::{Judge, Place},
+    rules::Rule,
+};
+use crate::{secret::Secret, verdict::Severity::Block};
+
+/// The rules of this module.
+pub(super) const RULES: &[Rule] = &[Rule::new("secret/known", Block, "a secret of this job, plain or encoded")];
 
 /// Shorter values are words; they would be found everywhere. They are not looked for (threat model, "known limits").
 const SHORTEST: usize = 8;
@@ -96,21 +104,22 @@ pub(super) fn judge_names(judge: &mut Judge<'_>) {
     let known = judge.known;
     for fact in judge.facts().filter(|fact| fact.remains()) {
         for (name, _) in known.find(&fact.path) {
-            judge.block("secret/known", &fact.path, None, format!("the name of this path has the value of {name}"));
+            judge.block("secret/known", &fact.path, format!("the name of this path has the value of {name}"));
         }
     }
 }
 
-pub(super) fn judge_content(judge: &mut Judge<'_>, path: &[u8], bytes: &[u8]) {
+pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
+    let (path, bytes) = (&file.fact.path, file.new);
     let known = judge.known;
     let mut told = BTreeSet::new();
     for (name, end) in known.find(bytes) {
         told.insert(name);
-        judge.block("secret/known", path, Some(line_of(bytes, end)), format!("this line has the value of {name}"));
+        judge.block("secret/known", Place::line(path, line_of(bytes, end)), format!("this line has the value of {name}"));
     }
     for (name, line) in across_lines(known, bytes).into_iter().chain(in_utf16(known, bytes)) {
         if told.insert(name) {
-            judge.block("secret/known", path, Some(line), format!("the value of {name} begins or ends here"));
+            judge.block("secret/known", Place::line(path, line), format!("the value of {name} begins or ends here"));
         }
     }
 }

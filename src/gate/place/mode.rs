@@ -1,16 +1,19 @@
 //! What a path is: file, link, submodule, or something that no tree can hold.
 
-use super::{
-    Blobs, Error, Fact, Oddity, Op,
-    finding::{Judge, Way},
-    target::{Target, resolve},
+use super::target::{Target, resolve};
+use crate::{
+    gate::{
+        Error, Fact, Oddity, Op,
+        finding::{Judge, Way},
+    },
+    git::{Mode, shown},
 };
-use crate::git::{Mode, shown};
 
 /// A link's text is a path (PATH_MAX, limits.h).
 const LINK: u64 = 4096;
 
-pub(super) fn judge(judge: &mut Judge<'_>, blobs: &dyn Blobs) -> Result<(), Error> {
+pub(super) fn judge(judge: &mut Judge<'_>) -> Result<(), Error> {
+    let executable = &judge.policy.executable;
     for fact in judge.facts() {
         if let Some(oddity) = &fact.oddity {
             odd(judge, fact, oddity);
@@ -19,12 +22,13 @@ pub(super) fn judge(judge: &mut Judge<'_>, blobs: &dyn Blobs) -> Result<(), Erro
         let Some(new) = fact.new else { continue };
         let old = fact.old.map(|entry| entry.mode);
         match new.mode {
-            Mode::Symlink => link(judge, blobs, fact)?,
-            Mode::Executable if old != Some(Mode::Executable) && fact.oddity.is_none() => {
-                judge.find("mode/exec", &fact.path, "this file becomes executable".to_owned(), Way::Rule);
+            Mode::Symlink => link(judge, fact)?,
+            Mode::Executable if old != Some(Mode::Executable) && fact.oddity.is_none() && !executable.names(&fact.path) => {
+                let step = "take it out of the change, or add the path to changes.executable";
+                judge.find("mode/exec", &fact.path, "this file becomes executable".to_owned(), Way::Step(step));
             }
             Mode::Odd(number) if fact.op() != Op::Modify => {
-                judge.block("mode/special", &fact.path, None, format!("git knows no mode {number:06o}"));
+                judge.block("mode/special", &fact.path, format!("git knows no mode {number:06o}"));
             }
             _ => {}
         }
@@ -35,9 +39,9 @@ pub(super) fn judge(judge: &mut Judge<'_>, blobs: &dyn Blobs) -> Result<(), Erro
 fn odd(judge: &mut Judge<'_>, fact: &Fact, oddity: &Oddity) {
     let path = &fact.path;
     match oddity {
-        Oddity::Special(what) => judge.block("mode/special", path, None, format!("this is {what}")),
-        Oddity::Repository => judge.block("git/directory", path, None, "this is a git repository inside the workspace".to_owned()),
-        Oddity::Name => judge.block("git/directory", path, None, "git takes this name in no tree".to_owned()),
+        Oddity::Special(what) => judge.block("mode/special", path, format!("this is {what}")),
+        Oddity::Repository => judge.block("git/directory", path, "this is a git repository inside the workspace".to_owned()),
+        Oddity::Name => judge.block("git/directory", path, "git takes this name in no tree".to_owned()),
         Oddity::Submodule => judge.find("mode/gitlink", path, "the place of this submodule holds something else".to_owned(), Way::Never),
         Oddity::Filter(name) if name == "lfs" => {
             let message = "Git LFS holds this file; changes of such files are not supported yet".to_owned();
@@ -61,8 +65,8 @@ fn gitlink(judge: &mut Judge<'_>, fact: &Fact) {
     }
 }
 
-fn link(judge: &mut Judge<'_>, blobs: &dyn Blobs, fact: &Fact) -> Result<(), Error> {
-    let change = judge.change;
+fn link(judge: &mut Judge<'_>, fact: &Fact) -> Result<(), Error> {
+    let (change, blobs) = (judge.change, judge.blobs);
     let Some(entry) = fact.new else { return Ok(()) };
     let text = blobs.blob(entry.id, LINK)?;
     let read = |path: &[u8]| match change.after().get(path) {
@@ -84,6 +88,6 @@ fn link(judge: &mut Judge<'_>, blobs: &dyn Blobs, fact: &Fact) -> Result<(), Err
         Target::Git => "leads into a git directory",
         Target::Dangling => "leads to nothing",
     };
-    judge.block("mode/symlink", &fact.path, None, format!("this symbolic link {what}: {to}"));
+    judge.block("mode/symlink", &fact.path, format!("this symbolic link {what}: {to}"));
     Ok(())
 }

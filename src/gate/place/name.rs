@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::finding::{Judge, Way};
 use crate::{
+    gate::finding::{Judge, Way},
     git::{Mode, shown},
     glyph::{is_ignorable, is_invisible},
 };
@@ -16,7 +16,7 @@ const LONGEST_NAME: usize = 255;
 const LONGEST_PATH: usize = 3072;
 
 /// What case-insensitive, normalising file systems make of a name: NFC, no ignorable code points, one case.
-pub(super) fn fold(path: &[u8]) -> String {
+pub(in crate::gate) fn fold(path: &[u8]) -> String {
     let visible = String::from_utf8_lossy(path).chars().filter(|c| !is_ignorable(*c)).collect::<String>();
     let upper: String = visible.nfc().flat_map(char::to_uppercase).collect();
     upper.chars().flat_map(char::to_lowercase).nfc().collect()
@@ -31,7 +31,7 @@ fn is_dot_git(component: &str) -> bool {
 }
 
 /// Whether a component of `path` is read as `.git` somewhere. A backslash divides names on Windows.
-pub(super) fn has_dot_git(path: &[u8]) -> bool {
+pub(in crate::gate) fn has_dot_git(path: &[u8]) -> bool {
     fold(path).split(['/', '\\']).any(is_dot_git)
 }
 
@@ -39,13 +39,13 @@ pub(super) fn judge(judge: &mut Judge<'_>) {
     let mut added = Vec::new();
     for fact in judge.facts().filter(|fact| fact.remains()) {
         if has_dot_git(&fact.path) {
-            judge.block("git/directory", &fact.path, None, "a name in this path is read as .git somewhere".to_owned());
+            judge.block("git/directory", &fact.path, "a name in this path is read as .git somewhere".to_owned());
         }
         if fact.old.is_some() {
             continue;
         }
         if let Some(why) = unfit(&fact.path) {
-            judge.block("name/control", &fact.path, None, format!("the path {why}"));
+            judge.block("name/control", &fact.path, format!("the path {why}"));
         } else if let Some(why) = unfit_on_windows(&fact.path) {
             judge.find("name/windows", &fact.path, format!("the path {why}"), Way::Rule);
         }
@@ -98,7 +98,7 @@ fn is_device(name: &str) -> bool {
 }
 
 /// Every folder above `path`, the root (empty) last.
-pub(super) fn folders(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(in crate::gate) fn folders(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let cuts = path.iter().enumerate().rev().filter(|(_, b)| **b == b'/').map(|(at, _)| &path[..at]);
     cuts.chain(std::iter::once(&path[..0]))
 }
@@ -113,7 +113,7 @@ fn nested_repositories(judge: &mut Judge<'_>) {
     let before = bare_repositories(judge.change.before().keys().map(Vec::as_slice));
     for folder in after.difference(&before) {
         let path = if folder.is_empty() { b"HEAD".as_slice() } else { folder.as_bytes() };
-        judge.block("git/directory", path, None, "this folder has the form of a bare git repository".to_owned());
+        judge.block("git/directory", path, "this folder has the form of a bare git repository".to_owned());
     }
 }
 
@@ -158,7 +158,7 @@ fn collisions(judge: &mut Judge<'_>, added: &[&[u8]]) {
         });
         if let Some(twin) = twin {
             let message = format!("on file systems that ignore case or Unicode form this is the same as {}", shown(twin));
-            judge.find("name/collision", path, message, Way::Rule);
+            judge.find("name/collision", *path, message, Way::Rule);
         }
     }
 }

@@ -1,9 +1,7 @@
 //! Built-in lists: files that steer programs with more rights than a reader's eyes.
 
-use super::{
-    finding::{Judge, Way},
-    name,
-};
+use super::name;
+use crate::gate::finding::{Judge, Way};
 
 /// A built-in rule for a path, with what the path is.
 type Match = (&'static str, &'static str);

@@ -9,9 +9,16 @@ use yaml_rust2::parser::{Event, EventReceiver, Parser};
 
 use super::{
     finding::{Judge, Way},
-    name,
+    place,
+    rules::Rule,
 };
-use crate::git::{self, Repository, Tree};
+use crate::{
+    git::{self, Repository, Tree},
+    verdict::Severity::Deny,
+};
+
+/// The rules of this module.
+pub(super) const RULES: &[Rule] = &[Rule::new("ci/config", Deny, "GitLab CI configuration and every local file that it includes")];
 
 /// Where GitLab looks where the project names no other path.
 pub const CI_CONFIG: &str = ".gitlab-ci.yml";
@@ -46,7 +53,7 @@ impl CiFiles {
         let mut waiting =
             VecDeque::from([config.split('@').next().unwrap_or(config).trim_start_matches('/').to_owned(), CI_CONFIG.to_owned()]);
         while let Some(path) = waiting.pop_front() {
-            if !found.paths.insert(name::fold(path.as_bytes())) {
+            if !found.paths.insert(place::fold(path.as_bytes())) {
                 continue;
             }
             if found.paths.len() > FILES {
@@ -80,16 +87,16 @@ impl CiFiles {
             waiting.push_back(included.to_owned());
             return;
         }
-        let pattern = name::fold(without_variables(included).as_bytes());
+        let pattern = place::fold(without_variables(included).as_bytes());
         let matching =
-            tree.keys().filter_map(|path| std::str::from_utf8(path).ok()).filter(|path| wild(&pattern, &name::fold(path.as_bytes())));
+            tree.keys().filter_map(|path| std::str::from_utf8(path).ok()).filter(|path| wild(&pattern, &place::fold(path.as_bytes())));
         waiting.extend(matching.map(str::to_owned).take(FILES + 1));
         self.patterns.push(pattern);
     }
 
     /// Why `path` is CI configuration, if it is.
     pub(super) fn reads(&self, path: &[u8]) -> Option<&'static str> {
-        let folded = name::fold(path);
+        let folded = place::fold(path);
         let is_yaml = folded.ends_with(".yml") || folded.ends_with(".yaml");
         if self.paths.contains(&folded) {
             Some("GitLab reads this file as CI configuration of the target branch")

@@ -1,0 +1,29 @@
+//! What is counted over all files of a change.
+
+use std::collections::BTreeMap;
+
+use super::content::File;
+
+/// Counts of one part of a change, or of the whole of it.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Lines added and removed, by path.
+    pub(super) lines: BTreeMap<Vec<u8>, (u64, u64)>,
+    /// Files that had text and have none any more.
+    pub(super) emptied: u64,
+}
+
+impl Tally {
+    /// Counts one file.
+    pub(super) fn see(&mut self, file: &File<'_>) {
+        let counts = (file.added.len() as u64, file.removed.len() as u64);
+        self.lines.insert(file.fact.path.clone(), counts);
+        self.emptied += u64::from(file.fact.remains() && file.new.is_empty() && !file.old.is_empty());
+    }
+
+    /// Adds the counts of another part.
+    pub(super) fn join(&mut self, part: Self) {
+        self.lines.extend(part.lines);
+        self.emptied += part.emptied;
+    }
+}

@@ -1,0 +1,106 @@
+//! `[changes]`.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+
+use super::{Layer, file};
+use crate::{
+    host::Host,
+    policy::{Changes, Error, Exceptions, Origin, Pattern},
+    verdict::Severity,
+};
+
+impl Layer<'_> {
+    pub(super) fn changes(&self, changes: &mut Changes, file: file::Changes) -> Result<(), Error> {
+        for (lists, list, key) in [
+            (&mut changes.allow, file.allow, "changes.allow"),
+            (&mut changes.add, file.add, "changes.add"),
+            (&mut changes.delete, file.delete, "changes.delete"),
+        ] {
+            if let Some(list) = list {
+                lists.push(self.patterns(list, key)?);
+            }
+        }
+        changes.protect.extend(self.patterns(file.protect.unwrap_or_default(), "changes.protect")?);
+        changes.review.extend(self.patterns(file.review.unwrap_or_default(), "changes.review")?);
+        self.excepted(&mut changes.executable, file.executable, "changes.executable")?;
+        self.excepted(&mut changes.binary, file.binary, "changes.binary")?;
+        self.excepted(&mut changes.bidirectional, file.bidirectional, "changes.bidirectional")?;
+        if let Some(hosts) = file.hosts {
+            changes.hosts =
+                self.subset(&changes.hosts, hosts, "changes.hosts", |text| text.parse::<Host>().map_err(|error| error.to_string()))?;
+        }
+        self.weights(changes, file.rules)?;
+        if let Some(limit) = file.max_files {
+            changes.max_files = self.no_more(changes.max_files, &limit, "changes.max_files")?;
+        }
+        if let Some(size) = file.max_file_bytes {
+            changes.max_file_bytes = self.bytes(changes.max_file_bytes, &size, "changes.max_file_bytes")?;
+        }
+        if let Some(size) = file.max_bytes {
+            changes.max_bytes = self.bytes(changes.max_bytes, &size, "changes.max_bytes")?;
+        }
+        if let Some(limit) = file.max_lines {
+            changes.max_lines = self.no_more(changes.max_lines, &limit, "changes.max_lines")?;
+        }
+        if let Some(limit) = file.max_deleted {
+            changes.max_deleted = self.no_more(changes.max_deleted, &limit, "changes.max_deleted")?;
+        }
+        if let Some(limit) = file.max_depth {
+            changes.max_depth = self.no_more(changes.max_depth, &limit, "changes.max_depth")?;
+        }
+        if let Some(size) = file.max_line_bytes {
+            changes.max_line_bytes = self.bytes(changes.max_line_bytes, &size, "changes.max_line_bytes")?;
+        }
+        Ok(())
+    }
+
+    /// What a rule weighs. A lower layer may make a rule heavier than a layer above made it, and cannot touch one left at
+    /// its default.
+    fn weights(&self, changes: &mut Changes, rules: BTreeMap<String, Spanned<file::Weight>>) -> Result<(), Error> {
+        for (rule, weight) in rules {
+            let severity = match weight.get_ref() {
+                file::Weight::Deny => Severity::Deny,
+                file::Weight::Review => Severity::Review,
+                file::Weight::Warn => Severity::Warn,
+            };
+            let key = format!("changes.rules.\"{rule}\"");
+            match changes.rules.get(&rule) {
+                Some((above, _)) if !self.top && severity < *above => {
+                    return Err(self.widens(&weight, &key, "a layer above gives this rule more weight".to_owned()));
+                }
+                None if !self.top && severity != Severity::Deny => {
+                    return Err(self.widens(&weight, &key, "the layers above leave this rule at its default".to_owned()));
+                }
+                _ => {}
+            }
+            changes.rules.insert(rule, (severity, self.origin(&weight)));
+        }
+        Ok(())
+    }
+
+    /// A list of exceptions, which a lower layer may only make shorter.
+    fn excepted(&self, to: &mut Exceptions, list: Option<Vec<Spanned<String>>>, key: &'static str) -> Result<(), Error> {
+        let Some(list) = list else { return Ok(()) };
+        if let (false, true, Some(first)) = (self.top, to.0.is_empty(), list.first()) {
+            return Err(self.widens(first, key, "the layers above except nothing".to_owned()));
+        }
+        to.0.push(self.patterns(list, key)?);
+        Ok(())
+    }
+
+    fn patterns(&self, list: Vec<Spanned<String>>, key: &'static str) -> Result<Vec<Pattern>, Error> {
+        if key == "changes.allow" && list.is_empty() {
+            let origin = Origin { file: self.source.name.clone(), line: self.line_of(key) };
+            return Err(Error::Value {
+                origin,
+                key: key.to_owned(),
+                reason: "is empty, so nothing could ever leave; name paths or leave it out".to_owned(),
+            });
+        }
+        list.iter()
+            .map(|text| Pattern::new(text.get_ref(), key, self.origin(text)).map_err(|reason| self.value(text, key, &reason)))
+            .collect()
+    }
+}
