@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::{
     exit::Exit,
-    gate::{self, Change, Judgement, Known},
+    gate::{self, Change, Judgement, Known, Terms},
     git::{self, Checkout, Repository},
     policy::Policy,
     workspace::{self, Limits},
@@ -93,7 +93,7 @@ pub fn check(options: &Options<'_>) -> Result<Judgement, Error> {
         }
         Target::Worktree => workspace::worktree(checkout.root(), base, &repository, limits, &options.ci_config)?.change,
     };
-    Ok(gate::judge(&change, &repository, &options.policy.changes, options.known, limits.deadline)?)
+    Ok(gate::inspect(change, &repository, &Terms::now(&options.policy.changes, options.known, limits.deadline))?.1)
 }
 
 /// A folder that is removed again.

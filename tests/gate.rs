@@ -8,7 +8,7 @@ use std::fs;
 use support::repo::{Given, SECRET, Scene, known, limits, policy_of, rules, write_bytes};
 use tidewaiter::{
     exit::Exit,
-    gate::{self, CI_CONFIG},
+    gate::{self, CI_CONFIG, Terms},
     verdict::{Decision, Severity},
     workspace,
 };
@@ -373,10 +373,11 @@ fn the_judged_tree_is_the_one_that_may_leave() {
     let given = scene.hand_over();
     given.write("src/new.rs", "x\n");
     let candidate = workspace::candidate(&given.manifest, &scene.workspace(), &given.repository, limits(), CI_CONFIG).unwrap();
-    let passed = gate::judge(&candidate.change, &given.repository, &policy_of("version = 1\n").changes, &known(), limits().deadline)
-        .unwrap()
-        .passed()
-        .unwrap();
+    let passed =
+        gate::judge(&candidate.change, &given.repository, &Terms::now(&policy_of("version = 1\n").changes, &known(), limits().deadline))
+            .unwrap()
+            .passed()
+            .unwrap();
     assert_eq!((passed.tree(), passed.base(), passed.needs_review()), (candidate.tree, given.manifest.tree, false));
     let by = tidewaiter::git::Identity { name: "Tidewaiter".into(), email: "bot@localhost".into(), seconds: 1_700_000_000 };
     let commit = given.repository.commit(passed.tree(), &[given.manifest.head], "Add a file\n", &by).unwrap();
@@ -409,4 +410,76 @@ fn the_policy_says_where_files_may_be_added_removed_executable_and_binary() {
     assert_eq!(given.rules_by(&format!("version = 1\n[changes]\n{wider}")), Vec::<String>::new());
     given.remove("run.sh");
     assert!(given.rules_by("version = 1\n[changes]\nmax_deleted = 1\n").contains(&"size/deleted=deny".to_owned()));
+}
+
+#[test]
+fn a_waiver_holds_for_its_rule_and_path_until_its_day() {
+    let scene = scene();
+    let given = scene.hand_over();
+    given.write("assets/a.bin", b"\0");
+    given.write("assets/b.bin", b"\0");
+    let waived = |path: &str, day: &str| {
+        let entry = format!("rule = \"content/binary\"\npath = \"{path}\"\nowner = \"@images\"\nreason = \"test data\"\nexpires = {day}\n");
+        given.judge_by(&format!("version = 1\n[[changes.waivers]]\n{entry}"))
+    };
+    let all = waived("assets/**", "9999-12-31");
+    assert_eq!((all.verdict.decision, rules(&all)), (Decision::Pass, vec!["content/binary=warn".to_owned()]));
+    let told = &all.verdict.findings[0];
+    assert_eq!(told.policy_line.as_deref(), Some("test:2: changes.waivers"));
+    assert!(told.message.ends_with("(waived by @images until 9999-12-31: test data)"), "{}", told.message);
+    assert_eq!(waived("assets/a.bin", "9999-12-31").verdict.decision, Decision::Deny, "the other file");
+    let expired = waived("assets/**", "2020-01-01");
+    assert_eq!(expired.verdict.decision, Decision::Deny);
+    assert!(expired.verdict.findings[0].message.contains("no more waived by @images until 2020-01-01"));
+}
+
+#[test]
+fn no_waiver_for_what_no_policy_can_allow() {
+    let scene = scene();
+    let given = scene.hand_over();
+    given.link("out", "/etc");
+    let waiver = |rule: &str| {
+        format!("version = 1\n[[changes.waivers]]\nrule = \"{rule}\"\npath = \"**\"\nowner = \"o\"\nreason = \"r\"\nexpires = 9999-12-31\n")
+    };
+    assert_eq!(given.rules_by(&waiver("mode/symlink")), ["mode/symlink=block"]);
+    for (rule, fine) in [("mode/symlink", true), ("secret/known", false), ("mode/symlnk", false)] {
+        assert_eq!(gate::check_rules(&policy_of(&waiver(rule)).changes).is_ok(), fine, "{rule}");
+    }
+}
+
+#[test]
+fn what_is_denied_can_be_left_out() {
+    const DROP: &str = "version = 1\n[changes]\non_violation = \"drop\"\n";
+    let scene = scene();
+    let given = scene.hand_over();
+    given.write("src/main.rs", "fn main() { work() }\n");
+    given.write("src/key.txt", SECRET);
+    given.write(".gitlab-ci.yml", "evil: {script: x}\n");
+    given.link("out", "/etc");
+    std::fs::remove_file(given.path("docs/guide.md")).unwrap();
+    std::fs::remove_dir(given.path("docs")).unwrap();
+    given.link("docs", "src");
+    assert_eq!(given.judge().verdict.decision, Decision::Deny);
+    let (change, judgement) = given.inspect_by(DROP);
+    assert_eq!(rules(&judgement), ["path/dropped=review"]);
+    let left: Vec<&[u8]> = change.facts().iter().map(|fact| fact.path.as_slice()).collect();
+    assert_eq!(left, [b"src/main.rs"]);
+    let names: Vec<&str> = judgement.verdict.findings.iter().map(|finding| finding.path.as_str()).collect();
+    assert_eq!(names, [".gitlab-ci.yml", "docs", "docs/guide.md", "out", "src/key.txt"]);
+    assert!(judgement.verdict.findings[0].message.contains("ci/config: "));
+    let passed = judgement.passed().unwrap();
+    assert!(passed.needs_review() && passed.tree() == change.tree());
+    let tree = given.repository.list(passed.tree()).unwrap();
+    assert!(tree.contains_key(&b"docs/guide.md"[..]) && !tree.contains_key(&b"src/key.txt"[..]));
+}
+
+#[test]
+fn what_leaves_nothing_or_is_no_files_alone_is_denied_as_a_whole() {
+    const DROP: &str = "version = 1\n[changes]\non_violation = \"drop\"\n";
+    let scene = scene();
+    let given = scene.hand_over();
+    given.write(".gitlab-ci.yml", "evil: {script: x}\n");
+    assert_eq!(given.rules_by(DROP), ["ci/config=deny"]);
+    given.write("src/main.rs", "x\n");
+    assert_eq!(given.rules_by(&format!("{DROP}max_files = 1\n")), ["ci/config=deny", "size/files=deny"]);
 }

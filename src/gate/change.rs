@@ -102,6 +102,7 @@ pub struct Change {
     ignored: Vec<Vec<u8>>,
     own_repository_touched: bool,
     ci: super::CiFiles,
+    dropped: Vec<(Vec<u8>, String)>,
 }
 
 impl Change {
@@ -114,12 +115,8 @@ impl Change {
         let before = Arc::new(repository.list(base)?);
         let after = if tree == base { Arc::clone(&before) } else { Arc::new(repository.list(tree)?) };
         let ci = super::CiFiles::at(repository, &before, ci_config)?;
-        let told: BTreeSet<Vec<u8>> = odd.iter().map(|fact| fact.path.clone()).collect();
-        let mut facts = differences(&before, &after);
-        facts.retain(|fact| !told.contains(&fact.path));
-        facts.extend(odd);
-        facts.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { base, tree, facts, before, after, ignored: vec![], own_repository_touched: false, ci })
+        let facts = facts(&before, &after, odd);
+        Ok(Self { base, tree, facts, before, after, ignored: vec![], own_repository_touched: false, ci, dropped: vec![] })
     }
 
     /// With new or changed files that the base's ignore rules leave out: in no tree, told all the same.
@@ -132,6 +129,25 @@ impl Change {
     #[must_use]
     pub fn with_repository_touched(self, own_repository_touched: bool) -> Self {
         Self { own_repository_touched, ..self }
+    }
+
+    /// The same change with another tree, in which some paths are again what they were at the base; why, by path.
+    ///
+    /// # Errors
+    /// [`Error::Git`].
+    pub(super) fn without(mut self, repository: &Repository, tree: Oid, dropped: Vec<(Vec<u8>, String)>) -> Result<Self, Error> {
+        let gone: BTreeSet<&Vec<u8>> = dropped.iter().map(|(path, _)| path).collect();
+        let odd: Vec<Fact> = self.facts.into_iter().filter(|fact| fact.oddity.is_some() && !gone.contains(&fact.path)).collect();
+        self.after = Arc::new(repository.list(tree)?);
+        self.facts = facts(&self.before, &self.after, odd);
+        self.tree = tree;
+        self.dropped.extend(dropped);
+        Ok(self)
+    }
+
+    /// What the policy left out of it, and why.
+    pub fn dropped(&self) -> &[(Vec<u8>, String)] {
+        &self.dropped
     }
 
     /// The base's tree.
@@ -178,6 +194,16 @@ impl Change {
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty()
     }
+}
+
+/// The differences of two trees, with facts that are in neither in the place of those at the same paths.
+fn facts(before: &Tree, after: &Tree, odd: Vec<Fact>) -> Vec<Fact> {
+    let told: BTreeSet<Vec<u8>> = odd.iter().map(|fact| fact.path.clone()).collect();
+    let mut facts = differences(before, after);
+    facts.retain(|fact| !told.contains(&fact.path));
+    facts.extend(odd);
+    facts.sort_by(|a, b| a.path.cmp(&b.path));
+    facts
 }
 
 fn differences(before: &Tree, after: &Tree) -> Vec<Fact> {

@@ -1,8 +1,11 @@
 //! Collects findings and gives each the weight that the policy says.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
-use super::{Blobs, Change, Fact, Known, content::File, rules, tally::Tally};
+use super::{Blobs, Change, Fact, Known, Terms, content::File, rules, tally::Tally};
 use crate::{
     git::shown,
     policy::Changes,
@@ -73,20 +76,28 @@ pub(super) struct Judge<'a> {
     pub(super) blobs: &'a dyn Blobs,
     pub(super) policy: &'a Changes,
     pub(super) known: &'a Known,
+    /// When to give up.
+    pub(super) until: Instant,
+    now: i64,
     /// What is counted over all files.
     pub(super) tally: Tally,
     findings: Vec<Finding>,
     counts: BTreeMap<(&'static str, Severity), usize>,
+    /// Paths that are denied; the empty one stands for the whole change.
+    offending: BTreeSet<Vec<u8>>,
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(change: &'a Change, blobs: &'a dyn Blobs, policy: &'a Changes, known: &'a Known) -> Self {
-        Self { change, blobs, policy, known, tally: Tally::default(), findings: Vec::new(), counts: BTreeMap::new() }
+    pub(super) fn new(change: &'a Change, blobs: &'a dyn Blobs, terms: &Terms<'a>) -> Self {
+        let Terms { policy, known, until, now } = *terms;
+        let (findings, counts, offending) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        Self { change, blobs, policy, known, until, now, tally: Tally::default(), findings, counts, offending }
     }
 
     /// An empty one for a part of the same change.
     pub(super) fn part(&self) -> Self {
-        Self::new(self.change, self.blobs, self.policy, self.known)
+        let terms = Terms { policy: self.policy, known: self.known, until: self.until, now: self.now };
+        Self::new(self.change, self.blobs, &terms)
     }
 
     /// Takes over what was found in the next part.
@@ -103,6 +114,7 @@ impl<'a> Judge<'a> {
         for (key, count) in part.counts {
             *self.counts.entry(key).or_default() += count;
         }
+        self.offending.extend(part.offending);
         self.tally.join(part.tally);
     }
 
@@ -153,6 +165,20 @@ impl<'a> Judge<'a> {
         let policy_line =
             policy_line.or_else(|| set.map(|(weight, origin)| format!("{origin}: changes.rules.\"{rule}\" = \"{}\"", word(*weight))));
         let severity = set.map_or(severity, |(weight, _)| *weight);
+        // What no policy can allow, nobody can answer for.
+        let waivable = matches!(severity, Severity::Deny | Severity::Review);
+        let waiver = self.policy.waivers.iter().find(|waiver| waivable && waiver.covers(rule, place.path));
+        let (severity, policy_line, message, way) = match waiver {
+            Some(waiver) if waiver.has_expired(self.now) => (severity, policy_line, format!("{message} (no more {waiver})"), way),
+            Some(waiver) => {
+                let line = Some(format!("{}: changes.waivers", waiver.origin));
+                (Severity::Warn, line, format!("{message} ({waiver})"), Way::Step("nothing; it is waived"))
+            }
+            None => (severity, policy_line, message, way),
+        };
+        if severity >= Severity::Deny {
+            self.offending.insert(place.path.to_vec());
+        }
         let count = self.counts.entry((rule, severity)).or_default();
         *count += 1;
         if *count > LISTED {
@@ -167,8 +193,12 @@ impl<'a> Judge<'a> {
         self.findings.push(Finding { rule: rule.to_owned(), severity, path, line: place.line, policy_line, message, fix, excerpt });
     }
 
-    /// What is told although it weighs nothing.
+    /// What is told of the change besides its files.
     pub(super) fn notes(&mut self) {
+        for (path, reason) in self.change.dropped() {
+            let step = "look at what is left without it, or make the change anew";
+            self.find("path/dropped", path, format!("this file was left out of the change: {reason}"), Way::Step(step));
+        }
         if self.change.repository_touched() {
             let message = "the agent changed the hooks or the configuration of its own repository; nothing of it is used".to_owned();
             self.find("git/repository", b".git".as_slice(), message, Way::Step("nothing; this is for your information"));
@@ -183,6 +213,11 @@ impl<'a> Judge<'a> {
                 Way::Step("take the file out of .gitignore on the target branch if it belongs to the change"),
             );
         }
+    }
+
+    /// The paths that are denied; none where the change as a whole is.
+    pub(super) fn offending(&self) -> Option<BTreeSet<Vec<u8>>> {
+        (!self.offending.contains(&b""[..])).then(|| self.offending.clone())
     }
 
     /// Everything that was found, and how much more there is of what is not listed.

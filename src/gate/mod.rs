@@ -5,6 +5,7 @@
 
 mod change;
 mod content;
+mod drop;
 mod finding;
 mod parts;
 mod rules;
@@ -17,11 +18,15 @@ mod secret;
 
 pub use change::{Blobs, Change, Fact, Oddity, Op};
 pub use ci::{CI_CONFIG, CiFiles};
+pub use drop::inspect;
 pub use place::git_refuses;
 pub use rules::{Rule, check_rules, rules};
 pub use secret::Known;
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 use crate::{
     git::{self, Oid},
@@ -37,7 +42,7 @@ const LARGEST: u64 = 256 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The policy names rules that do not exist.
-    #[error("policy {origin}: `changes.rules.\"{id}\"` names no rule; the rules are {known}")]
+    #[error("policy {origin}: `{id}` is no rule; the rules are {known}")]
     UnknownRule {
         /// The line.
         origin: crate::policy::Origin,
@@ -47,7 +52,7 @@ pub enum Error {
         known: String,
     },
     /// The policy makes a rule lighter that has no lighter weight.
-    #[error("policy {origin}: `changes.rules.\"{id}\"` cannot be set; no policy can allow what this rule finds")]
+    #[error("policy {origin}: `{id}` cannot be made lighter or waived; no policy can allow what this rule finds")]
     FixedRule {
         /// The line.
         origin: crate::policy::Origin,
@@ -108,6 +113,7 @@ pub struct Judgement {
     pub verdict: Verdict,
     passed: Option<Passed>,
     lines: BTreeMap<Vec<u8>, (u64, u64)>,
+    offending: Option<BTreeSet<Vec<u8>>>,
 }
 
 impl Judgement {
@@ -116,32 +122,59 @@ impl Judgement {
         self.lines.get(path).copied().unwrap_or_default()
     }
 
+    /// The paths without which nothing would be denied; none where something is denied that is no path's alone.
+    pub fn offending(&self) -> Option<&BTreeSet<Vec<u8>>> {
+        self.offending.as_ref()
+    }
+
     /// The proof that the tree may leave; none when it was denied.
     pub fn passed(self) -> Option<Passed> {
         self.passed
     }
 }
 
-/// Judges `change` by `policy`, until `until`.
+/// What a change is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The policy's section.
+    pub policy: &'a Changes,
+    /// The job's secrets.
+    pub known: &'a Known,
+    /// When to give up.
+    pub until: Instant,
+    /// Today, for what expires: milliseconds since 1970.
+    pub now: i64,
+}
+
+impl<'a> Terms<'a> {
+    /// By `policy` as it holds now.
+    pub fn now(policy: &'a Changes, known: &'a Known, until: Instant) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { policy, known, until, now: i64::try_from(since.as_millis()).unwrap_or(i64::MAX) }
+    }
+}
+
+/// Judges `change` by `terms` as it is; the bytes of its files come from `blobs`.
 ///
 /// # Errors
 /// Any [`Error`]; then nothing is known of the change and nothing may leave.
-pub fn judge(change: &Change, blobs: &dyn Blobs, policy: &Changes, known: &Known, until: Instant) -> Result<Judgement, Error> {
-    check_rules(policy)?;
-    let mut judge = Judge::new(change, blobs, policy, known);
+pub fn judge(change: &Change, blobs: &dyn Blobs, terms: &Terms<'_>) -> Result<Judgement, Error> {
+    check_rules(terms.policy)?;
+    let mut judge = Judge::new(change, blobs, terms);
     place::judge(&mut judge)?;
     ci::judge(&mut judge);
     secret::judge_names(&mut judge);
-    parts::each(&mut judge, until, judge_file)?;
+    parts::each(&mut judge, judge_file)?;
     place::judge_sums(&mut judge);
     judge.notes();
     let lines = std::mem::take(&mut judge.tally.lines);
+    let offending = judge.offending();
     let verdict = Verdict::weigh(judge.into_findings());
     let passed = match verdict.decision {
         Decision::Deny => None,
         decision => Some(Passed { base: change.base(), tree: change.tree(), review: decision == Decision::Review }),
     };
-    Ok(Judgement { verdict, passed, lines })
+    Ok(Judgement { verdict, passed, lines, offending })
 }
 
 /// What is said of one changed file by itself.

@@ -34,11 +34,11 @@ impl<'a> Done<'_, 'a> {
     }
 }
 
-/// Has `look` look at every changed file, until `until`.
+/// Has `look` look at every changed file, as long as there is time.
 ///
 /// # Errors
 /// [`Error::TimedOut`]; [`Error::Git`] for the first file, in the order of paths, that cannot be read.
-pub(super) fn each<'a>(judge: &mut Judge<'a>, until: Instant, look: fn(&mut Judge<'a>, &content::File<'_>)) -> Result<(), Error> {
+pub(super) fn each<'a>(judge: &mut Judge<'a>, look: fn(&mut Judge<'a>, &content::File<'_>)) -> Result<(), Error> {
     let parts: Vec<&'a [Fact]> = judge.change.facts().chunks(PART).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS).min(parts.len());
     let pattern = judge.part();
@@ -49,7 +49,7 @@ pub(super) fn each<'a>(judge: &mut Judge<'a>, until: Instant, look: fn(&mut Judg
         while !stop.load(Ordering::Relaxed) {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(facts) = parts.get(number) else { return };
-            match one(&pattern, facts, until, look) {
+            match one(&pattern, facts, look) {
                 Ok(part) => done.lock().unwrap_or_else(PoisonError::into_inner).take(number, part),
                 Err(error) => {
                     stop.store(true, Ordering::Relaxed);
@@ -70,10 +70,10 @@ pub(super) fn each<'a>(judge: &mut Judge<'a>, until: Instant, look: fn(&mut Judg
     }
 }
 
-fn one<'a>(pattern: &Judge<'a>, facts: &[Fact], until: Instant, look: fn(&mut Judge<'a>, &content::File<'_>)) -> Result<Judge<'a>, Error> {
+fn one<'a>(pattern: &Judge<'a>, facts: &[Fact], look: fn(&mut Judge<'a>, &content::File<'_>)) -> Result<Judge<'a>, Error> {
     let mut part = pattern.part();
     for fact in facts {
-        if Instant::now() > until {
+        if Instant::now() > part.until {
             return Err(Error::TimedOut);
         }
         content::with(fact, part.blobs, |file| look(&mut part, file))?;

@@ -1,7 +1,10 @@
 //! The rules by their ids.
 
 use super::{Error, ci, place, reading, secret};
-use crate::{policy::Changes, verdict::Severity};
+use crate::{
+    policy::{Changes, Origin},
+    verdict::Severity,
+};
 
 /// A rule: its id is stable.
 #[derive(Clone, Copy, Debug)]
@@ -39,19 +42,29 @@ pub(super) fn find(id: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.id == id)
 }
 
-/// Whether every rule that the policy sets exists and can be set.
+fn known(id: &str, origin: &Origin) -> Result<&'static Rule, Error> {
+    find(id).ok_or_else(|| Error::UnknownRule {
+        origin: origin.clone(),
+        id: crate::git::shown(id.as_bytes()),
+        known: rules().map(|rule| rule.id).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// Whether every rule that the policy sets or waives exists and can be set.
 ///
 /// # Errors
 /// [`Error::UnknownRule`], [`Error::FixedRule`].
 pub fn check_rules(policy: &Changes) -> Result<(), Error> {
     for (id, (severity, origin)) in &policy.rules {
-        let rule = find(id).ok_or_else(|| Error::UnknownRule {
-            origin: origin.clone(),
-            id: crate::git::shown(id.as_bytes()),
-            known: rules().map(|rule| rule.id).collect::<Vec<_>>().join(", "),
-        })?;
+        let rule = known(id, origin)?;
         if rule.severity == Severity::Block && *severity < Severity::Deny {
             return Err(Error::FixedRule { origin: origin.clone(), id: rule.id });
+        }
+    }
+    for waiver in &policy.waivers {
+        let rule = known(&waiver.rule, &waiver.origin)?;
+        if rule.severity == Severity::Block {
+            return Err(Error::FixedRule { origin: waiver.origin.clone(), id: rule.id });
         }
     }
     Ok(())

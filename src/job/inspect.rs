@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::context::Refusal;
 use crate::{
     exit::Exit,
-    gate::{self, Fact, Known, Op, Passed},
+    gate::{self, Fact, Known, Op, Passed, Terms},
     git::{Oid, Repository, shown},
     gitlab::merge_request::{Change, ChangedFile},
     policy::{Policy, Source},
@@ -68,8 +68,8 @@ pub fn work(spec: Spec) -> Result<Judged, Refusal> {
     let manifest = Manifest::load(&spec.manifest).map_err(unmade)?;
     let limits = Limits::within(super::INSPECTION_TIME);
     let change = workspace::candidate(&manifest, &spec.workspace, &repository, limits, &spec.ci_config).map_err(unmade)?.change;
-    let judged = gate::judge(&change, &repository, &policy.changes, &known, limits.deadline);
-    let judgement = judged.map_err(|error| Refusal::new(&error, error.exit()))?;
+    let judged = gate::inspect(change, &repository, &Terms::now(&policy.changes, &known, limits.deadline));
+    let (change, judgement) = judged.map_err(|error| Refusal::new(&error, error.exit()))?;
     let files = change.facts().iter().map(|fact| changed_file(fact, judgement.lines(&fact.path))).collect();
     let (verdict, tree, unchanged) = (judgement.verdict.clone(), change.tree(), change.is_empty());
     Ok(Judged { verdict, tree, passed: judgement.passed(), unchanged, files, summary: known.redact(&spec.summary) })

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Agent, AgentKind, Changes, Exceptions, Fence, Files, Limits, Loopback, MergeRequest, Network, Policy, Process, Require, Unix};
+use super::{
+    Agent, AgentKind, Changes, Exceptions, Fence, Files, Limits, Loopback, MergeRequest, Network, OnViolation, Policy, Process, Require,
+    Unix,
+};
 use crate::digest::Digest;
 
 /// What the agent may read where no layer says so: programs, libraries and the plain configuration of a system.
@@ -87,6 +90,9 @@ pub(super) fn policy() -> Policy {
             max_deleted: 50,
             max_depth: 24,
             max_line_bytes: 4096,
+            on_violation: OnViolation::Deny,
+            lower_waivers: false,
+            waivers: vec![],
         },
         merge_request: MergeRequest { branch: "tidewaiter/".to_owned(), draft: false, labels: vec![] },
         require: Require { landlock: 1 },

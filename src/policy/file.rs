@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{AgentKind, Grant, Provider, registry::Kind};
+use super::{AgentKind, Grant, OnViolation, Provider, registry::Kind};
 
 type List = Option<Vec<Spanned<String>>>;
 
@@ -198,6 +198,20 @@ pub(super) struct Changes {
     pub(super) max_deleted: Option<Spanned<u64>>,
     pub(super) max_depth: Option<Spanned<u64>>,
     pub(super) max_line_bytes: Option<Spanned<Size>>,
+    pub(super) on_violation: Option<Spanned<OnViolation>>,
+    pub(super) lower_waivers: Option<Spanned<bool>>,
+    #[serde(default)]
+    pub(super) waivers: Vec<Spanned<Waiver>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Waiver {
+    pub(super) rule: String,
+    pub(super) path: Spanned<String>,
+    pub(super) owner: String,
+    pub(super) reason: String,
+    pub(super) expires: Spanned<toml::value::Datetime>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -12,6 +12,7 @@ mod pattern;
 pub mod registry;
 mod size;
 mod tunnel;
+mod waiver;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -20,6 +21,7 @@ pub use network::{Fence, GATEWAY_PORT, GitLab, Google, Grant, Loopback, MOST_SER
 pub use pattern::{Origin, Pattern};
 pub use registry::Registry;
 pub use tunnel::Tunnel;
+pub use waiver::Waiver;
 
 use crate::{digest::Digest, host::Host, verdict::Severity};
 
@@ -240,6 +242,22 @@ pub struct Changes {
     pub max_depth: u64,
     /// Bytes of one line of text.
     pub max_line_bytes: u64,
+    /// What becomes of a change that is denied.
+    pub on_violation: OnViolation,
+    /// Whether layers below may waive rules, too.
+    pub lower_waivers: bool,
+    /// Findings that somebody answers for.
+    pub waivers: Vec<Waiver>,
+}
+
+/// What becomes of a change that is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnViolation {
+    /// Nothing leaves.
+    Deny,
+    /// The files that are denied are left out, and what remains is judged anew; it leaves as a draft that names them.
+    Drop,
 }
 
 /// Paths for which a rule makes an exception: one list a layer that has one, and a path must match in each of them. No

@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 use tidewaiter::{
-    gate::{self, CI_CONFIG, Judgement, Known},
+    gate::{self, CI_CONFIG, Change, Judgement, Known, Terms},
     git::{Checkout, Repository},
     policy::{Policy, Source},
     secret::Secret,
@@ -142,8 +142,12 @@ impl Given<'_> {
     }
 
     pub fn judge_by(&self, policy: &str) -> Judgement {
+        self.inspect_by(policy).1
+    }
+
+    pub fn inspect_by(&self, policy: &str) -> (Change, Judgement) {
         let candidate = self.inspect().unwrap();
-        gate::judge(&candidate.change, &self.repository, &policy_of(policy).changes, &known(), limits().deadline).unwrap()
+        gate::inspect(candidate.change, &self.repository, &Terms::now(&policy_of(policy).changes, &known(), limits().deadline)).unwrap()
     }
 
     /// `rule=severity` of every finding, sorted, each once.

@@ -39,6 +39,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("path/add", Deny, "new paths that changes.add does not name"),
     Rule::new("path/allow", Deny, "paths that changes.allow does not name"),
     Rule::new("path/delete", Deny, "removed paths that changes.delete does not name"),
+    Rule::new("path/dropped", Review, "a file that was left out as changes.on_violation says"),
     Rule::new("path/ignored", Warn, "new files that the base's ignore rules leave out"),
     Rule::new("path/protect", Deny, "paths that changes.protect names"),
     Rule::new("path/review", Review, "paths that changes.review names"),

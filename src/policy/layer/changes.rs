@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::{Layer, file};
 use crate::{
     host::Host,
-    policy::{Changes, Error, Exceptions, Origin, Pattern},
+    policy::{Changes, Error, Exceptions, OnViolation, Origin, Pattern, Waiver},
     verdict::Severity,
 };
 
@@ -52,6 +52,36 @@ impl Layer<'_> {
         }
         if let Some(size) = file.max_line_bytes {
             changes.max_line_bytes = self.bytes(changes.max_line_bytes, &size, "changes.max_line_bytes")?;
+        }
+        if let Some(what) = file.on_violation {
+            match (what.get_ref(), changes.on_violation) {
+                (OnViolation::Drop, OnViolation::Deny) if !self.top => {
+                    return Err(self.widens(&what, "changes.on_violation", "the layers above say \"deny\"".to_owned()));
+                }
+                (asked, _) => changes.on_violation = *asked,
+            }
+        }
+        self.waivers(changes, file.waivers)?;
+        if let Some(lower) = file.lower_waivers {
+            if *lower.get_ref() && !self.top && !changes.lower_waivers {
+                return Err(self.widens(&lower, "changes.lower_waivers", "the layers above say false".to_owned()));
+            }
+            changes.lower_waivers = *lower.get_ref();
+        }
+        Ok(())
+    }
+
+    fn waivers(&self, changes: &mut Changes, waivers: Vec<Spanned<file::Waiver>>) -> Result<(), Error> {
+        const KEY: &str = "changes.waivers";
+        for waiver in waivers {
+            if !self.top && !changes.lower_waivers {
+                return Err(self.widens(&waiver, KEY, "the layers above take none (changes.lower_waivers)".to_owned()));
+            }
+            let origin = self.origin(&waiver);
+            let file::Waiver { rule, path, owner, reason, expires } = waiver.into_inner();
+            let pattern = Pattern::new(path.get_ref(), KEY, self.origin(&path)).map_err(|reason| self.value(&path, KEY, &reason))?;
+            let made = Waiver::new(rule, pattern, &owner, &reason, expires.get_ref(), origin);
+            changes.waivers.push(made.map_err(|reason| self.value(&expires, KEY, &reason))?);
         }
         Ok(())
     }

@@ -297,3 +297,29 @@ fn a_lower_layer_names_hosts_below_a_listed_name() {
     let error = compose_texts(&[&tunnels("*.example:443")]).unwrap_err().to_string();
     assert!(error.contains("layer0.toml:3") && error.contains("two parts"), "{error}");
 }
+
+#[test]
+fn a_lower_layer_excepts_waives_and_drops_only_what_is_granted_above() {
+    let changes = |text: &str| format!("version = 1\n[changes]\n{text}\n");
+    let waiver = |day: &str| {
+        format!("[[changes.waivers]]\nrule = \"mode/exec\"\npath = \"bin/*\"\nowner = \"@o\"\nreason = \"r\"\nexpires = {day}\n")
+    };
+    for (top, low, fine) in [
+        ("", "binary = [\"a/**\"]", false),
+        ("binary = [\"a/**\"]", "binary = [\"**\"]", true),
+        ("", "hosts = [\"a.example\"]", false),
+        ("on_violation = \"drop\"", "on_violation = \"deny\"", true),
+        ("", "on_violation = \"drop\"", false),
+        ("", "max_deleted = 51", false),
+        ("", "lower_waivers = true", false),
+        ("", &waiver("2030-01-01"), false),
+        ("lower_waivers = true", &waiver("2030-01-01"), true),
+        ("lower_waivers = true", &waiver("2030-01-01T10:00:00Z"), false),
+        ("lower_waivers = true", &waiver("2030-01-01").replace("\"@o\"", "\" \""), false),
+        ("lower_waivers = true", &waiver("2030-01-01").replace("bin/*", "bin/"), false),
+    ] {
+        assert_eq!(compose_texts(&[&changes(top), &changes(low)]).is_ok(), fine, "{top} / {low}");
+    }
+    let both = compose_texts(&[&changes("binary = [\"a/**\"]"), &changes("binary = [\"**\"]")]).unwrap();
+    assert!(both.changes.binary.names(b"a/x.png") && !both.changes.binary.names(b"b/x.png"));
+}
