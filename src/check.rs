@@ -93,7 +93,7 @@ pub fn check(options: &Options<'_>) -> Result<Judgement, Error> {
         }
         Target::Worktree => workspace::worktree(checkout.root(), base, &repository, limits, &options.ci_config)?.change,
     };
-    Ok(gate::inspect(change, &repository, &Terms::now(&options.policy.changes, options.known, limits.deadline))?.1)
+    Ok(gate::inspect(change, &repository, &Terms::now(&options.policy.changes, options.known, limits.deadline), None)?.1)
 }
 
 /// A folder that is removed again.

@@ -4,11 +4,12 @@
 use std::{
     ffi::OsStr,
     fs::File,
-    io::{self, Write as _},
-    path::PathBuf,
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use nix::sys::signal::SigSet;
 
 use super::failed;
@@ -24,6 +25,7 @@ use crate::{
     policy::{self, Policy, Source},
     sys::descriptor::{content, take},
     terminal,
+    workspace::LONGEST_BUNDLE,
 };
 
 /// What the command line says.
@@ -35,13 +37,19 @@ pub(super) struct Asked {
     pub(super) layer: Option<Source>,
     /// What is asked for.
     pub(super) prompt: Option<String>,
+    /// A change that an earlier job kept, to be judged again.
+    pub(super) from: Option<PathBuf>,
 }
 
 /// Runs the job, or has it run.
 pub(super) fn start(asked: Asked) -> ExitCode {
     let variables: Variables = std::env::vars_os().collect();
+    let bundle = match asked.from.as_deref().map(bundle).transpose() {
+        Ok(bundle) => bundle,
+        Err(reason) => return failed(&reason, Exit::Usage.code()),
+    };
     match channel::find(&variables) {
-        Some(channel) => match request(&variables, asked).map(|request| channel::ask(&channel, &request)) {
+        Some(channel) => match request(&variables, asked, bundle).map(|request| channel::ask(&channel, &request)) {
             Ok(Ok(code)) => ExitCode::from(code),
             Ok(Err(error)) => failed(&error, Exit::Internal.code()),
             Err(error) => failed(&error, Exit::Policy.code()),
@@ -50,24 +58,35 @@ pub(super) fn start(asked: Asked) -> ExitCode {
             let lost = "the credentials are held by the job's first process, and the descriptor to ask it was closed on the way here; call tidewaiter from the job's script itself";
             failed(&lost, Exit::Remote.code())
         }
-        None => here(variables, asked),
+        None => here(variables, asked, bundle),
     }
 }
 
-fn request(variables: &Variables, asked: Asked) -> Result<Request, policy::Error> {
+/// Reads a kept change, as far as it is no longer than one can be.
+fn bundle(path: &Path) -> Result<Vec<u8>, String> {
+    let unread = |error: io::Error| format!("{}: {error}", path.display());
+    let mut bytes = Vec::new();
+    File::open(path).map_err(unread)?.take(LONGEST_BUNDLE + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() as u64 > LONGEST_BUNDLE {
+        return Err(format!("{} is larger than any kept change", path.display()));
+    }
+    Ok(bytes)
+}
+
+fn request(variables: &Variables, asked: Asked, bundle: Option<Vec<u8>>) -> Result<Request, policy::Error> {
     let mut policy = Policy::files(&asked.files)?;
     policy.extend(asked.layer);
     let input =
         || variables.get(OsStr::new("AI_FLOW_INPUT")).map(|input| input.to_string_lossy().into_owned()).filter(|input| !input.is_empty());
-    Ok(Request { prompt: asked.prompt.or_else(input), policy })
+    Ok(Request { prompt: asked.prompt.or_else(input), policy, bundle: bundle.map(|bytes| STANDARD.encode(bytes)) })
 }
 
-fn here(variables: Variables, asked: Asked) -> ExitCode {
+fn here(variables: Variables, asked: Asked, bundle: Option<Vec<u8>>) -> ExitCode {
     let lower = variables.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());
     match Policy::layers(&asked.files, lower) {
         Ok(mut policy) => {
             policy.extend(asked.layer);
-            let options = job::Options { variables, policy, request: asked.prompt, colour: terminal::colours() };
+            let options = job::Options { variables, policy, request: asked.prompt, bundle, colour: terminal::colours() };
             ExitCode::from(job::job(&options).ending.code())
         }
         Err(error) => failed(&error, Exit::Policy.code()),
@@ -107,7 +126,11 @@ fn serve(called: Called, request: Request) -> (u8, Left) {
     };
     let policy = [base, request.policy].concat();
     let variables = called.variables.into_iter().collect();
-    let done = job::job(&job::Options { variables, policy, request: request.prompt, colour: terminal::colours() });
+    let bundle = match request.bundle.map(|text| STANDARD.decode(text)).transpose() {
+        Ok(bundle) => bundle,
+        Err(error) => return (say(&format!("the kept change is no base64: {error}"), Exit::Usage), before),
+    };
+    let done = job::job(&job::Options { variables, policy, request: request.prompt, bundle, colour: terminal::colours() });
     (done.ending.code(), limits.left(&done.used).map_or(Left::Nothing, Left::Some))
 }
 

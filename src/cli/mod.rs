@@ -37,7 +37,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// The whole job in GitLab CI: run the agent, inspect its change, open a merge request
-    Job(Layers),
+    Job(Job),
     /// Be the first process of a job's container: start its script, hold its credentials, and run what it asks for
     Init {
         /// The script's program and its arguments
@@ -62,6 +62,19 @@ struct Layers {
     /// Policy file; repeated ones are layers, each may only narrow the one before
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exits with 0 when a merge request was opened or nothing changed, 66 when the change was denied, 67 when the \
+                        agent failed, 68 when a limit was reached, 64 for an invalid policy, 65 when this host cannot keep a promise, 69 when GitLab or the provider refuse, 71 when the change cannot be inspected.\n\nA denied change is kept \
+                        beside the journal. With --from it is judged again, under another policy or with a waiver, and leaves \
+                        when it passes: no agent is started and nothing is paid for twice.")]
+struct Job {
+    #[command(flatten)]
+    layers: Layers,
+    /// Judge the change that an earlier job kept in this file, instead of running an agent
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -148,7 +161,7 @@ struct Doctor {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Job(layers) => job::start(job::Asked { files: layers.policy, ..job::Asked::default() }),
+        Command::Job(options) => job::start(job::Asked { files: options.layers.policy, from: options.from, ..job::Asked::default() }),
         Command::Init { command } => init_command(command),
         Command::Run(options) => run_command(options),
         Command::Check(options) => check_command(&options),

@@ -47,7 +47,7 @@ fn job(ask: &Ask, request: String) -> ExitCode {
     if let Some(remark) = ask.remark() {
         terminal::say(&remark);
     }
-    super::job::start(super::job::Asked { files: vec![], layer: ask.layer(), prompt: Some(request) })
+    super::job::start(super::job::Asked { files: vec![], layer: ask.layer(), prompt: Some(request), from: None })
 }
 
 /// What was piped to us. With a prompt on the command line, a standard input that is our parent's own was meant for it and

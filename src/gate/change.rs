@@ -145,6 +145,16 @@ impl Change {
         Ok(self)
     }
 
+    /// The same tree as a change of an earlier one. What CI configuration is, is that of the later base: it was merged since.
+    ///
+    /// # Errors
+    /// [`Error::Git`].
+    pub(super) fn since(&self, repository: &Repository, earlier: Oid) -> Result<Self, Error> {
+        let before = Arc::new(repository.list(earlier)?);
+        let facts = facts(&before, &self.after, vec![]);
+        Ok(Self { base: earlier, facts, before, ignored: vec![], own_repository_touched: false, dropped: vec![], ..self.clone() })
+    }
+
     /// What the policy left out of it, and why.
     pub fn dropped(&self) -> &[(Vec<u8>, String)] {
         &self.dropped

@@ -5,8 +5,8 @@
 
 mod change;
 mod content;
-mod drop;
 mod finding;
+mod inspect;
 mod parts;
 mod rules;
 mod tally;
@@ -18,7 +18,7 @@ mod secret;
 
 pub use change::{Blobs, Change, Fact, Oddity, Op};
 pub use ci::{CI_CONFIG, CiFiles};
-pub use drop::inspect;
+pub use inspect::{Earlier, inspect};
 pub use place::git_refuses;
 pub use rules::{Rule, check_rules, rules};
 pub use secret::Known;
@@ -31,7 +31,7 @@ use std::{
 use crate::{
     git::{self, Oid},
     policy::Changes,
-    verdict::{Decision, Verdict},
+    verdict::{Decision, Finding, Verdict},
 };
 use finding::Judge;
 
@@ -125,6 +125,20 @@ impl Judgement {
     /// The paths without which nothing would be denied; none where something is denied that is no path's alone.
     pub fn offending(&self) -> Option<&BTreeSet<Vec<u8>>> {
         self.offending.as_ref()
+    }
+
+    /// The same, and what `other` found besides, with the words `when`: the tree may leave only when both say so.
+    fn with(mut self, other: &Self, when: &str) -> Self {
+        let same = |a: &Finding, b: &Finding| (&a.rule, &a.path, a.line, a.severity) == (&b.rule, &b.path, b.line, b.severity);
+        let new: Vec<Finding> =
+            other.verdict.findings.iter().filter(|finding| !self.verdict.findings.iter().any(|own| same(own, finding))).cloned().collect();
+        let told = new.into_iter().map(|finding| Finding { message: format!("{}, {when}", finding.message), ..finding });
+        self.verdict = Verdict::weigh(self.verdict.findings.into_iter().chain(told).collect());
+        self.passed = match self.verdict.decision {
+            Decision::Deny => None,
+            decision => self.passed.map(|passed| Passed { review: decision == Decision::Review, ..passed }),
+        };
+        self
     }
 
     /// The proof that the tree may leave; none when it was denied.

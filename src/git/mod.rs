@@ -7,6 +7,7 @@ mod attributes;
 mod batch;
 mod branch;
 mod checkout;
+mod history;
 mod oid;
 mod pack;
 mod program;

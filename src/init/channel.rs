@@ -21,13 +21,14 @@ use crate::{
         descriptor::{memory, take},
         socket::send_descriptors,
     },
+    workspace::LONGEST_BUNDLE,
 };
 
 /// Where the script finds it. Above what shells use for themselves: bash takes 10 and up, 63 and down, and 255.
 pub const CHANNEL: RawFd = 97;
 
-/// Bytes of a request: the longest prompt and a few policies.
-const LONGEST: u64 = 4 << 20;
+/// Bytes of a request: the longest prompt, a few policies, and a kept change.
+const LONGEST: u64 = (4 << 20) + LONGEST_BUNDLE * 4 / 3;
 
 /// What the script asks for. It names no path, and its layers can only narrow.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub struct Request {
     pub prompt: Option<String>,
     /// Layers of the policy beneath the job's own.
     pub policy: Vec<Source>,
+    /// A change that an earlier job kept, in base64.
+    pub bundle: Option<String>,
 }
 
 /// Why there is no answer.

@@ -35,6 +35,8 @@ pub struct Options {
     pub policy: Vec<Source>,
     /// What is asked for, in the place of the variable `AI_FLOW_INPUT`.
     pub request: Option<String>,
+    /// A denied change that an earlier job kept, to be judged again in the place of an agent's work.
+    pub bundle: Option<Vec<u8>>,
     /// Whether the log may have colours.
     pub colour: bool,
 }
@@ -56,6 +58,8 @@ pub(super) struct Board {
     pub(super) room: Room,
     pub(super) journal: Journal,
     pub(super) log: Log,
+    /// The change to be judged again; no agent is started then.
+    pub(super) bundle: Option<PathBuf>,
     /// Programs that bear the agent's name and are ourselves.
     pub(super) passed_over: Vec<PathBuf>,
     /// A signal that asked us to end while a worker saw its step through.
@@ -91,8 +95,11 @@ impl Board {
         environment::guard(&variables, &mut policy.files, &facts.checkout).map_err(|reason| Refusal::new(reason, Exit::Remote))?;
         let gitlab = gitlab(&variables, &policy)?;
         let token = token(&variables, &facts)?;
-        let credentials = credentials(&variables, &policy, &facts)?;
-        let passed_over = agent(&variables, &policy)?;
+        // A second opinion starts no agent, so it needs neither a provider's key nor the agent's program.
+        let (credentials, passed_over) = match &options.bundle {
+            Some(_) => (Credentials::new(), vec![]),
+            None => (credentials(&variables, &policy, &facts)?, agent(&variables, &policy)?),
+        };
         let ground = promise::require(&policy).map_err(|error| Refusal::new(error, Exit::Host))?;
         let uid = ground.uid;
         let internal = |error: &dyn std::fmt::Display| Refusal::new(error, Exit::Internal);
@@ -100,6 +107,9 @@ impl Board {
         let journal = journal(&facts).map_err(|reason| internal(&reason))?;
         let log = Log::new(options.colour, text(&variables, "GITLAB_CI").is_some());
         let job_token = text(&variables, "CI_JOB_TOKEN").map(Secret::new);
+        let bundle = options.bundle.as_ref().map(|bytes| (room.base().join("bundle.json"), bytes));
+        let written = bundle.as_ref().map(|(path, bytes)| fs::write(path, bytes));
+        written.transpose().map_err(|error| internal(&error))?;
         let mut board = Self {
             variables,
             public,
@@ -114,6 +124,7 @@ impl Board {
             room,
             journal,
             log,
+            bundle: bundle.map(|(path, _)| path),
             passed_over,
             cancelled: None,
             used: Used::default(),
@@ -131,6 +142,16 @@ impl Board {
     /// Our repository.
     pub(super) fn repository(&self) -> PathBuf {
         self.room.base().join("repository.git")
+    }
+
+    /// Where the journal is, and what is kept beside it.
+    pub(super) fn beside(&self) -> PathBuf {
+        self.journal.path().parent().map_or_else(|| beside(&self.facts.checkout), Path::to_owned)
+    }
+
+    /// The change, where it was denied.
+    pub(super) fn kept(&self) -> PathBuf {
+        self.room.base().join("change.json")
     }
 
     /// What was handed over.

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::context::Refusal;
 use crate::{
     exit::Exit,
-    gate::{self, Fact, Known, Op, Passed, Terms},
+    gate::{self, Change, Earlier, Fact, Known, Op, Passed, Terms},
     git::{Oid, Repository, shown},
-    gitlab::merge_request::{Change, ChangedFile},
+    gitlab::merge_request::{self, ChangedFile},
     policy::{Policy, Source},
     secret::Secret,
-    verdict::Verdict,
-    workspace::{self, Limits, Manifest},
+    verdict::{Decision, Verdict},
+    workspace::{self, Bundle, Limits, Manifest},
 };
 
 /// What the worker is given.
@@ -26,16 +26,34 @@ pub struct Spec {
     pub policy: Vec<Source>,
     /// The job's secrets by their variables' names.
     pub secrets: Vec<(String, Secret)>,
-    /// The agent's tree.
-    pub workspace: PathBuf,
+    /// Where the change is.
+    pub from: From,
     /// Our repository.
     pub repository: PathBuf,
-    /// What was handed over.
-    pub manifest: PathBuf,
-    /// The agent's last words.
-    pub summary: String,
+    /// The commit that the change is judged against.
+    pub commit: Oid,
+    /// Where a change that is denied is kept.
+    pub keep: PathBuf,
     /// The project's CI configuration path.
     pub ci_config: String,
+    /// What stood before the earlier changes of the branch, where it is followed up.
+    pub earlier: Option<Earlier>,
+}
+
+/// Where a change is.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum From {
+    /// In the agent's tree.
+    Workspace {
+        /// That tree.
+        workspace: PathBuf,
+        /// What was handed over.
+        manifest: PathBuf,
+        /// The agent's last words.
+        summary: String,
+    },
+    /// In a bundle that an earlier job kept.
+    Bundle(PathBuf),
 }
 
 /// What was found.
@@ -53,33 +71,63 @@ pub struct Judged {
     pub files: Vec<ChangedFile>,
     /// The agent's last words without the job's secrets.
     pub summary: String,
+    /// Whether a denied change was kept.
+    pub kept: bool,
 }
 
 /// Does the work.
 ///
 /// # Errors
 /// A [`Refusal`]: the change could not be inspected.
-pub fn work(spec: Spec) -> Result<Judged, Refusal> {
+pub fn work(mut spec: Spec) -> Result<Judged, Refusal> {
     let uninspected = |error: &dyn std::fmt::Display| Refusal::new(error, Exit::Uninspected);
-    let policy = Policy::compose(spec.policy).map_err(|error| Refusal::new(error, Exit::Policy))?;
-    let known = Known::new(spec.secrets).map_err(|error| uninspected(&error))?;
+    let policy = Policy::compose(std::mem::take(&mut spec.policy)).map_err(|error| Refusal::new(error, Exit::Policy))?;
+    let known = Known::new(std::mem::take(&mut spec.secrets)).map_err(|error| uninspected(&error))?;
     let repository = Repository::open(&spec.repository).map_err(|error| uninspected(&error))?;
     let unmade = |error: workspace::Error| Refusal::new(&error, error.exit());
-    let manifest = Manifest::load(&spec.manifest).map_err(unmade)?;
     let limits = Limits::within(super::INSPECTION_TIME);
-    let change = workspace::candidate(&manifest, &spec.workspace, &repository, limits, &spec.ci_config).map_err(unmade)?.change;
-    let judged = gate::inspect(change, &repository, &Terms::now(&policy.changes, &known, limits.deadline));
+    let (change, summary) = match &spec.from {
+        From::Workspace { workspace, manifest, summary } => {
+            let manifest = Manifest::load(manifest).map_err(unmade)?;
+            let candidate = workspace::candidate(&manifest, workspace, &repository, limits, &spec.ci_config).map_err(unmade)?;
+            (candidate.change, known.redact(summary))
+        }
+        From::Bundle(path) => {
+            let bundle = Bundle::load(path).map_err(unmade)?;
+            if bundle.commit != spec.commit {
+                let reason = format!(
+                    "the kept change was made from the commit {}, and this job is at {}: run it in a pipeline for that commit",
+                    bundle.commit, spec.commit
+                );
+                return Err(Refusal::new(reason, Exit::Usage));
+            }
+            (bundle.change(&repository, &spec.ci_config).map_err(unmade)?, known.redact(&bundle.summary))
+        }
+    };
+    let judged = gate::inspect(change, &repository, &Terms::now(&policy.changes, &known, limits.deadline), spec.earlier.as_ref());
     let (change, judgement) = judged.map_err(|error| Refusal::new(&error, error.exit()))?;
     let files = change.facts().iter().map(|fact| changed_file(fact, judgement.lines(&fact.path))).collect();
+    let kept = match judgement.verdict.decision {
+        Decision::Deny => keep(&spec, &change, &repository, &summary).map_err(unmade)?,
+        Decision::Pass | Decision::Review => false,
+    };
     let (verdict, tree, unchanged) = (judgement.verdict.clone(), change.tree(), change.is_empty());
-    Ok(Judged { verdict, tree, passed: judgement.passed(), unchanged, files, summary: known.redact(&spec.summary) })
+    Ok(Judged { verdict, tree, passed: judgement.passed(), unchanged, files, summary, kept })
+}
+
+/// Keeps a denied change for a second opinion.
+fn keep(spec: &Spec, change: &Change, repository: &Repository, summary: &str) -> Result<bool, workspace::Error> {
+    match Bundle::of(change, repository, spec.commit, summary)? {
+        Some(bundle) => bundle.save(&spec.keep).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 fn changed_file(fact: &Fact, (added, removed): (u64, u64)) -> ChangedFile {
     let what = match fact.op() {
-        Op::Add => Change::Added,
-        Op::Delete => Change::Deleted,
-        Op::Modify | Op::Mode => Change::Modified,
+        Op::Add => merge_request::Change::Added,
+        Op::Delete => merge_request::Change::Deleted,
+        Op::Modify | Op::Mode => merge_request::Change::Modified,
     };
     ChangedFile { what, path: shown(&fact.path), added: Some(added), removed: Some(removed) }
 }

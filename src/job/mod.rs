@@ -51,6 +51,11 @@ pub(crate) fn email(facts: &JobFacts) -> String {
     format!("tidewaiter@noreply.{}", facts.api.server_name())
 }
 
+/// Whether the committer's address `address` is that of a job of ours, on whatever GitLab.
+pub(crate) fn is_ours(address: &str) -> bool {
+    address.starts_with("tidewaiter@noreply.")
+}
+
 /// A job that is over.
 #[derive(Debug)]
 pub struct Done {
@@ -86,14 +91,21 @@ pub fn job(options: &Options) -> Done {
     Done { ending: board.close(ending), used }
 }
 
-/// From the workspace to the merge request.
+/// From the workspace, or the change that an earlier job kept, to the merge request.
 fn hold_and_judge(board: &mut Board, context: &Context) -> Result<Ending, Refusal> {
     let handed = make_workspace(board, context)?;
-    let outcome = run(board, context)?;
-    if let Some(ending) = Ending::of_agent(&outcome, board.policy.agent.kind) {
-        return Ok(ending);
-    }
-    let judged = inspect(board, &handed, &outcome)?;
+    let from = match &board.bundle {
+        Some(bundle) => inspect::From::Bundle(bundle.clone()),
+        None => {
+            let outcome = run(board, context)?;
+            if let Some(ending) = Ending::of_agent(&outcome, board.policy.agent.kind) {
+                return Ok(ending);
+            }
+            let summary = outcome.summary.map(|summary| summary.final_text).unwrap_or_default();
+            inspect::From::Workspace { workspace: board.workspace(), manifest: board.manifest(), summary }
+        }
+    };
+    let judged = inspect(board, &handed, from)?;
     if judged.unchanged {
         return Ok(Ending::Unchanged { summary: judged.summary });
     }
@@ -122,7 +134,7 @@ fn make_workspace(board: &mut Board, context: &Context) -> Result<Handed, Refusa
         variables: board.public.clone(),
         token: board.token.clone(),
         tip: context.follow_up.as_ref().map(|follow_up| (context.branch.clone(), follow_up.tip.clone())),
-        workspace: board.workspace(),
+        workspace: board.bundle.is_none().then(|| board.workspace()),
         repository: board.repository(),
         manifest: board.manifest(),
         uid: board.ground.uid,
@@ -152,7 +164,7 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
         scribe: board.log.scribe(&board.policy, &context.prompt),
         job_in: false,
         ground: &board.ground,
-        writes: vec![board.room.parent(), board.facts.checkout.clone()],
+        writes: vec![board.room.parent(), board.facts.checkout.clone(), board.beside()],
         on_signal: OnSignal::Cancel,
         stance: Stance::Enforce,
     };
@@ -173,17 +185,18 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
     Ok(outcome)
 }
 
-/// Hashes the workspace and judges what changed.
-fn inspect(board: &mut Board, handed: &Handed, outcome: &Outcome) -> Result<Judged, Refusal> {
+/// Makes the candidate tree and judges what changed.
+fn inspect(board: &mut Board, handed: &Handed, from: inspect::From) -> Result<Judged, Refusal> {
     let spec = inspect::Spec {
         room: board.room.base().to_owned(),
         policy: board.policy.sources().to_vec(),
         secrets: board.secrets.clone(),
-        workspace: board.workspace(),
+        from,
         repository: board.repository(),
-        manifest: board.manifest(),
+        commit: handed.commit,
+        keep: board.kept(),
         ci_config: board.public.get("CI_CONFIG_PATH").filter(|path| !path.is_empty()).cloned().unwrap_or_else(|| CI_CONFIG.to_owned()),
-        summary: outcome.summary.as_ref().map(|summary| summary.final_text.clone()).unwrap_or_default(),
+        earlier: handed.earlier.clone(),
     };
     let judged: Judged = board.ask(Role::Gate, "gate", &spec)?;
     let (base, tree) = (handed.tree.to_string(), judged.tree.to_string());

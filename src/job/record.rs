@@ -3,11 +3,11 @@
 use std::{
     fs,
     io::{self, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{Ending, board::Board};
+use super::{Ending, board::Board, inspect::Judged};
 use crate::{
     gate,
     gitlab::{JobFacts, text},
@@ -121,6 +121,9 @@ pub(super) fn reports(board: &Board, ending: &Ending) -> Result<(), String> {
         write(&directory.join("journal.jsonl"), &journal).map_err(failed)?;
     }
     let Some(judged) = ending.judged() else { return Ok(()) };
+    if judged.kept {
+        keep(board, judged, &directory).map_err(failed)?;
+    }
     let (rules, tree) = (rules(), judged.tree.to_string());
     let about = report::About { policy: board.policy.digest(), base: "", tree: &tree, rules: &rules };
     for (name, format) in [
@@ -133,6 +136,22 @@ pub(super) fn reports(board: &Board, ending: &Ending) -> Result<(), String> {
         write(&directory.join(name), report::render(format, &judged.verdict, &about, false).as_bytes()).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Keeps a denied change beside the journal, and where the policy says so among the reports: none that holds a secret.
+fn keep(board: &Board, judged: &Judged, directory: &Path) -> io::Result<()> {
+    let change = fs::read(board.kept())?;
+    let path = kept_beside(board.journal.path());
+    write(&path, &change)?;
+    board.log.say(&format!("the change is kept in {}; `tidewaiter job --from` judges it again", path.display()));
+    let has_secret = judged.verdict.findings.iter().any(|finding| finding.rule.starts_with("secret/"));
+    if board.policy.changes.denied_artifact && !has_secret { write(&directory.join("change.json"), &change) } else { Ok(()) }
+}
+
+/// `change.json` beside `journal.jsonl`, `change-2.json` beside `journal-2.jsonl`.
+fn kept_beside(journal: &Path) -> PathBuf {
+    let name = journal.file_stem().unwrap_or_default().to_string_lossy().replacen("journal", "change", 1);
+    journal.with_file_name(format!("{name}.json"))
 }
 
 /// Replaces what is there by name, never through a link.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{context::Refusal, publish::remote};
 use crate::{
     exit::Exit,
+    gate::Earlier,
     git::{self, Branch, Checkout, Oid, Repository},
     gitlab::JobFacts,
     secret::Secret,
@@ -28,8 +29,8 @@ pub struct Spec {
     pub token: Secret,
     /// That branch and its tip.
     pub tip: Option<(String, String)>,
-    /// Where the agent's tree goes.
-    pub workspace: PathBuf,
+    /// Where the agent's tree goes; none where there is no agent.
+    pub workspace: Option<PathBuf>,
     /// Where our repository goes.
     pub repository: PathBuf,
     /// Where the manifest goes.
@@ -39,12 +40,14 @@ pub struct Spec {
 }
 
 /// What was handed over.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Handed {
     /// The commit that the change is judged against, and its parent.
     pub commit: Oid,
     /// The tree of that commit.
     pub tree: Oid,
+    /// What stood before the earlier changes of the branch, where it is followed up.
+    pub earlier: Option<Earlier>,
 }
 
 /// Does the work.
@@ -57,19 +60,39 @@ pub fn work(spec: Spec) -> Result<Handed, Refusal> {
     let checkout = Checkout::open(&facts.checkout).map_err(refused)?;
     let repository = Repository::create(&spec.repository).map_err(refused)?;
     repository.borrow(&checkout).map_err(refused)?;
-    let commit = match &spec.tip {
-        None => checkout.head().map_err(refused)?.0,
-        Some((branch, tip)) => fetched(&spec, &facts, &repository, branch, tip)?,
+    let (commit, earlier) = match &spec.tip {
+        None => (checkout.head().map_err(refused)?.0, None),
+        Some((branch, tip)) => {
+            let commit = fetched(&spec, &facts, &repository, branch, tip)?;
+            (commit, Some(earlier(&repository, commit, branch)?))
+        }
     };
     let tree = repository.tree_of(commit).map_err(refused)?;
     let unmade = |error: workspace::Error| Refusal::new(&error, error.exit());
     let options = workspace::Options { owner: spec.uid.map(|uid| (uid, uid)), limits: Limits::within(super::INSPECTION_TIME) };
-    let manifest = match &spec.tip {
-        None => workspace::make(&checkout, &repository, &spec.workspace, &options),
-        Some((branch, _)) => workspace::write_out(&checkout, &repository, commit, branch, &spec.workspace, &options),
-    };
-    manifest.and_then(|manifest| manifest.save(&spec.manifest)).map_err(unmade)?;
-    Ok(Handed { commit, tree })
+    if let Some(path) = &spec.workspace {
+        let manifest = match &spec.tip {
+            None => workspace::make(&checkout, &repository, path, &options),
+            Some((branch, _)) => workspace::write_out(&checkout, &repository, commit, branch, path, &options),
+        };
+        manifest.and_then(|manifest| manifest.save(&spec.manifest)).map_err(unmade)?;
+    }
+    Ok(Handed { commit, tree, earlier })
+}
+
+/// The last commit of the branch that is not ours: whoever made it has seen what came before, and all of ours since is judged
+/// as one change.
+fn earlier(repository: &Repository, tip: Oid, branch: &str) -> Result<Earlier, Refusal> {
+    let refused = |error: git::Error| Refusal::new(&error, error.exit());
+    let found = repository.last_of_others(tip, DEPTH, super::is_ours).map_err(refused)?;
+    let commit = found.ok_or_else(|| {
+        let reason = format!(
+            "the last {DEPTH} commits of `{branch}` are all Tidewaiter's own, so they cannot be judged as one change: \
+             let somebody look at them and add a commit, or start from the issue again"
+        );
+        Refusal::new(reason, Exit::Uninspected)
+    })?;
+    Ok(Earlier { tree: repository.tree_of(commit).map_err(refused)?, commit })
 }
 
 /// The tip, as it was when GitLab was asked: another push meanwhile is not built upon.

@@ -91,6 +91,7 @@ pub(super) fn policy() -> Policy {
             max_depth: 24,
             max_line_bytes: 4096,
             on_violation: OnViolation::Deny,
+            denied_artifact: false,
             lower_waivers: false,
             waivers: vec![],
         },

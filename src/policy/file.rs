@@ -199,6 +199,7 @@ pub(super) struct Changes {
     pub(super) max_depth: Option<Spanned<u64>>,
     pub(super) max_line_bytes: Option<Spanned<Size>>,
     pub(super) on_violation: Option<Spanned<OnViolation>>,
+    pub(super) denied_artifact: Option<Spanned<bool>>,
     pub(super) lower_waivers: Option<Spanned<bool>>,
     #[serde(default)]
     pub(super) waivers: Vec<Spanned<Waiver>>,

@@ -244,6 +244,8 @@ pub struct Changes {
     pub max_line_bytes: u64,
     /// What becomes of a change that is denied.
     pub on_violation: OnViolation,
+    /// Whether a denied change goes among the reports that the runner uploads, unless it holds a secret.
+    pub denied_artifact: bool,
     /// Whether layers below may waive rules, too.
     pub lower_waivers: bool,
     /// Findings that somebody answers for.

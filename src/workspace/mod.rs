@@ -4,6 +4,7 @@
 //! writes the tree that the gate judges. Nothing follows a link, nothing runs a filter, and the agent's repository is
 //! never read.
 
+mod bundle;
 mod candidate;
 mod convert;
 mod copy;
@@ -14,6 +15,7 @@ mod staging;
 mod tip;
 mod unchanged;
 
+pub use bundle::{Bundle, LONGEST as LONGEST_BUNDLE};
 pub use candidate::{Candidate, candidate, worktree};
 pub use copy::{Options, make};
 pub use manifest::{Handed, Kind, Manifest};
@@ -109,6 +111,9 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A kept change that cannot be used.
+    #[error("the kept change cannot be used: {0}")]
+    Bundle(String),
     /// Git.
     #[error(transparent)]
     Git(#[from] git::Error),
@@ -124,7 +129,7 @@ impl Error {
             Self::Unreadable { .. } | Self::TooMuch { .. } | Self::TooLarge { .. } | Self::Moving(_) | Self::TimedOut(_) => {
                 Exit::Uninspected
             }
-            Self::Path(_) => Exit::Uninspected,
+            Self::Path(_) | Self::Bundle(_) => Exit::Uninspected,
             Self::Write { .. } | Self::Manifest { .. } => Exit::Internal,
             // Git that fails on what the agent made is an inspection that failed.
             Self::Git(error) => match error.exit() {

@@ -10,6 +10,7 @@ mod pinned;
 mod policies;
 mod providers;
 mod repositories;
+mod second;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;

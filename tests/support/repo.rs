@@ -147,7 +147,8 @@ impl Given<'_> {
 
     pub fn inspect_by(&self, policy: &str) -> (Change, Judgement) {
         let candidate = self.inspect().unwrap();
-        gate::inspect(candidate.change, &self.repository, &Terms::now(&policy_of(policy).changes, &known(), limits().deadline)).unwrap()
+        gate::inspect(candidate.change, &self.repository, &Terms::now(&policy_of(policy).changes, &known(), limits().deadline), None)
+            .unwrap()
     }
 
     /// `rule=severity` of every finding, sorted, each once.

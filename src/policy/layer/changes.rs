@@ -62,12 +62,18 @@ impl Layer<'_> {
             }
         }
         self.waivers(changes, file.waivers)?;
-        if let Some(lower) = file.lower_waivers {
-            if *lower.get_ref() && !self.top && !changes.lower_waivers {
-                return Err(self.widens(&lower, "changes.lower_waivers", "the layers above say false".to_owned()));
-            }
-            changes.lower_waivers = *lower.get_ref();
+        self.grant(&mut changes.denied_artifact, file.denied_artifact, "changes.denied_artifact")?;
+        self.grant(&mut changes.lower_waivers, file.lower_waivers, "changes.lower_waivers")?;
+        Ok(())
+    }
+
+    /// What a lower layer may only take back.
+    fn grant(&self, to: &mut bool, asked: Option<Spanned<bool>>, key: &str) -> Result<(), Error> {
+        let Some(asked) = asked else { return Ok(()) };
+        if *asked.get_ref() && !self.top && !*to {
+            return Err(self.widens(&asked, key, "the layers above say false".to_owned()));
         }
+        *to = *asked.get_ref();
         Ok(())
     }
 

@@ -1,10 +1,11 @@
-//! `changes.on_violation = "drop"`: what is denied is left out, and what remains is judged anew.
+//! From one judgement to the whole inspection: what is denied may be left out, and a branch of several changes is judged
+//! as one, too.
 
 use std::collections::BTreeSet;
 
 use super::{Change, Error, Judgement, Terms, judge};
 use crate::{
-    git::{Repository, Staged},
+    git::{Oid, Repository, Staged},
     policy::OnViolation,
     verdict::Decision,
 };
@@ -12,12 +13,38 @@ use crate::{
 /// A file that was left out may have been what another one needed to pass; after so many rounds the change is denied.
 const ROUNDS: usize = 8;
 
-/// Judges `change` by `terms`. Where the policy says so, files that are denied are left out as long as something remains;
-/// the judgement is that of the change that is given back.
+/// What stood before the earlier changes of the same branch.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Earlier {
+    /// Its tree.
+    pub tree: Oid,
+    /// Its commit.
+    pub commit: Oid,
+}
+
+/// Judges `change` by `terms`, and all that the branch changes since `earlier`, so that no change passes in slices. Where
+/// the policy says so, files that are denied are left out as long as something remains; the judgement is that of the change
+/// that is given back.
 ///
 /// # Errors
 /// Any [`Error`]; then nothing is known of the change and nothing may leave.
-pub fn inspect(change: Change, repository: &Repository, terms: &Terms<'_>) -> Result<(Change, Judgement), Error> {
+pub fn inspect(
+    change: Change,
+    repository: &Repository,
+    terms: &Terms<'_>,
+    earlier: Option<&Earlier>,
+) -> Result<(Change, Judgement), Error> {
+    let (change, judgement) = alone(change, repository, terms)?;
+    match earlier.filter(|earlier| earlier.tree != change.base()) {
+        None => Ok((change, judgement)),
+        Some(earlier) => {
+            let since = judge(&change.since(repository, earlier.tree)?, repository, terms)?;
+            Ok((change, judgement.with(&since, &format!("since {}, the last commit of somebody else", earlier.commit))))
+        }
+    }
+}
+
+fn alone(change: Change, repository: &Repository, terms: &Terms<'_>) -> Result<(Change, Judgement), Error> {
     let whole = judge(&change, repository, terms)?;
     if terms.policy.on_violation == OnViolation::Deny {
         return Ok((change, whole));
