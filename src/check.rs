@@ -1,14 +1,20 @@
 //! The gate alone: what would it say of a branch, or of a work tree as it stands?
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{
     exit::Exit,
     gate::{self, Change, Judgement, Known, Terms},
     git::{self, Checkout, Repository},
-    policy::Policy,
+    policy::{Policy, Source},
     workspace::{self, Limits},
 };
+
+/// Bytes of a policy.
+const LONGEST_POLICY: u64 = 1 << 20;
 
 /// How long an inspection may take.
 const TIME: Duration = Duration::from_secs(600);
@@ -16,7 +22,7 @@ const TIME: Duration = Duration::from_secs(600);
 /// What is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A commit, by any name that git knows.
+    /// A commit, by any name that git knows, or a tree.
     Head(String),
     /// The work tree's files as they are now, committed or not.
     Worktree,
@@ -50,6 +56,9 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// No policy where one was asked for.
+    #[error("{0} is no policy: the file is not there, or is no text")]
+    NoPolicy(String),
     /// The repository.
     #[error(transparent)]
     Git(#[from] git::Error),
@@ -66,6 +75,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Scratch { .. } => Exit::Internal,
+            Self::NoPolicy(_) => Exit::Policy,
             Self::Git(error) => error.exit(),
             Self::Workspace(error) => error.exit(),
             Self::Gate(error) => error.exit(),
@@ -73,27 +83,62 @@ impl Error {
     }
 }
 
-/// Judges what `options` name. Reads the repository's objects and references, nothing else of it, and writes to a
-/// scratch folder that is gone afterwards.
+/// What was found.
+#[derive(Debug)]
+pub struct Checked {
+    /// The judgement.
+    pub judgement: Judgement,
+    /// The change as JSON, of the form in `docs/facts.schema.json`; only where it was asked for.
+    pub facts: Option<String>,
+}
+
+/// Judges what `options` name, and lists its facts where `facts` says so. Reads the repository's objects and references,
+/// nothing else of it, and writes to a scratch folder that is gone afterwards.
 ///
 /// # Errors
 /// Any [`Error`].
-pub fn check(options: &Options<'_>) -> Result<Judgement, Error> {
+pub fn check(options: &Options<'_>, facts: bool) -> Result<Checked, Error> {
     gate::check_rules(&options.policy.changes)?;
-    let checkout = Checkout::open(&options.repository)?;
-    let scratch = Scratch::make()?;
-    let repository = Repository::create(&scratch.0.join("git"))?;
-    repository.borrow(&checkout)?;
+    let (_scratch, checkout, repository) = open(&options.repository)?;
     let base = repository.tree_of(repository.resolve(&options.base)?)?;
     let limits = Limits::within(TIME);
     let change = match &options.target {
         Target::Head(revision) => {
-            let tree = repository.tree_of(repository.resolve(revision)?)?;
+            let tree = repository.tree(revision)?;
             Change::between(&repository, base, tree, vec![], &options.ci_config)?
         }
         Target::Worktree => workspace::worktree(checkout.root(), base, &repository, limits, &options.ci_config)?.change,
     };
-    Ok(gate::inspect(change, &repository, &Terms::now(&options.policy.changes, options.known, limits.deadline), None)?.1)
+    let (change, judgement) =
+        gate::inspect(change, &repository, &Terms::now(&options.policy.changes, options.known, limits.deadline), None)?;
+    let facts = if facts { Some(json(&gate::facts(&change, &judgement, &repository)?)) } else { None };
+    Ok(Checked { judgement, facts })
+}
+
+/// The policy that stands at `path` in the commit `base`: never that of the change.
+///
+/// # Errors
+/// [`Error::NoPolicy`] when there is none, and what reading says.
+pub fn policy_at(repository: &Path, base: &str, path: &str) -> Result<Source, Error> {
+    let (_scratch, _, repository) = open(repository)?;
+    let tree = repository.list(repository.tree(base)?)?;
+    let name = format!("{base}:{path}");
+    let entry = tree.get(path.as_bytes()).filter(|entry| entry.mode.is_file()).ok_or_else(|| Error::NoPolicy(name.clone()))?;
+    let text = String::from_utf8(repository.blob(entry.id, LONGEST_POLICY)?).map_err(|_| Error::NoPolicy(name.clone()))?;
+    Ok(Source { name, text })
+}
+
+fn open(path: &Path) -> Result<(Scratch, Checkout, Repository), Error> {
+    let checkout = Checkout::open(path)?;
+    let scratch = Scratch::make()?;
+    let repository = Repository::create(&scratch.0.join("git"))?;
+    repository.borrow(&checkout)?;
+    Ok((scratch, checkout, repository))
+}
+
+fn json(facts: &gate::Facts<'_>) -> String {
+    // Texts and numbers always have a form in JSON. Were it otherwise, no reader would take a text for facts.
+    serde_json::to_string_pretty(facts).unwrap_or_else(|error| serde_json::Value::from(error.to_string()).to_string()) + "\n"
 }
 
 /// A folder that is removed again.

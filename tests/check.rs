@@ -4,8 +4,9 @@
 
 mod support;
 
-use std::fs;
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt as _, process::Command};
 
+use serde_json::Value;
 use support::repo::{Scene, known, policy_of, rules, run_git};
 use tidewaiter::{
     check::{self, Target},
@@ -41,7 +42,7 @@ fn check_rules(scene: &Scene, base: &str, target: Target) -> Vec<String> {
         known: &known,
         ci_config: CI_CONFIG.into(),
     };
-    rules(&check::check(&options).unwrap())
+    rules(&check::check(&options, false).unwrap().judgement)
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn check_reads_linked_work_trees() {
         known: &known,
         ci_config: CI_CONFIG.into(),
     };
-    assert_eq!(rules(&check::check(&options).unwrap()), ["gitlab/config=deny"]);
+    assert_eq!(rules(&check::check(&options, false).unwrap().judgement), ["gitlab/config=deny"]);
 }
 
 #[test]
@@ -149,7 +150,7 @@ fn what_check_cannot_use_has_its_own_exit_code() {
             known: &known,
             ci_config: CI_CONFIG.into(),
         };
-        check::check(&options).unwrap_err()
+        check::check(&options, false).unwrap_err()
     };
     for base in ["no-such-branch", "", "--help", "HEAD:README.md", "a\nb"] {
         let error = ask(scene.checkout(), base);
@@ -163,4 +164,63 @@ fn what_check_cannot_use_has_its_own_exit_code() {
     run_git(&sha256, &["commit", "-q", "--allow-empty", "-m", "x"]);
     let error = ask(sha256, "HEAD");
     assert!(error.to_string().contains("SHA-256"), "{error}");
+}
+
+/// `tidewaiter check` in the scene's checkout: its exit code and what it printed.
+fn tidewaiter(scene: &Scene, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidewaiter"));
+    let output = command.arg("check").args(arguments).current_dir(scene.checkout()).output().unwrap();
+    (output.status.code(), format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn the_policy_of_the_base_holds_and_that_of_the_change_does_not() {
+    let scene = scene();
+    scene.write("tidewaiter.toml", "version = 1\n[changes]\nprotect = [\"src/**\"]\n");
+    scene.commit("policy");
+    scene.git(&["checkout", "-q", "-b", "side"]);
+    scene.write("tidewaiter.toml", "version = 1\n");
+    scene.write("src/main.rs", "fn main() { work() }\n");
+    scene.commit("work");
+    let (code, said) = tidewaiter(&scene, &["--base", "main", "--base-policy", "tidewaiter.toml"]);
+    assert_eq!(code, Some(66), "{said}");
+    assert!(said.contains("main:tidewaiter.toml:3: changes.protect"), "{said}");
+    assert_eq!(tidewaiter(&scene, &["--base", "main"]).0, Some(0), "without it");
+    let (code, said) = tidewaiter(&scene, &["--base", "main", "--base-policy", "nowhere.toml"]);
+    assert_eq!(code, Some(64), "{said}");
+    assert!(said.contains("main:nowhere.toml is no policy"), "{said}");
+}
+
+#[test]
+fn a_tree_that_is_about_to_be_committed_can_be_judged() {
+    let scene = scene();
+    scene.write(".gitlab-ci.yml", "evil: {script: x}\n");
+    scene.git(&["add", "-A"]);
+    scene.write(".gitlab-ci.yml", "build: {script: make}\n");
+    let staged = scene.git(&["write-tree"]);
+    assert_eq!(tidewaiter(&scene, &["--base", "HEAD", "--head", staged.trim()]).0, Some(66));
+    assert_eq!(tidewaiter(&scene, &["--base", "HEAD", "--worktree"]).0, Some(0));
+}
+
+#[test]
+fn facts_are_what_their_schema_says() {
+    let scene = scene();
+    let name = OsStr::from_bytes(b"src/\xff.txt");
+    fs::write(scene.checkout().join(name), "x").unwrap();
+    fs::remove_file(scene.checkout().join("README.md")).unwrap();
+    scene.make_executable("src/main.rs");
+    std::os::unix::fs::symlink("/etc", scene.checkout().join("out")).unwrap();
+    nix::unistd::mkfifo(&scene.checkout().join("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (code, said) = tidewaiter(&scene, &["--base", "HEAD", "--worktree", "--facts"]);
+    assert_eq!(code, Some(66));
+    let facts: Value = serde_json::from_str(&said).unwrap();
+    let of = |path: &str| facts["files"].as_array().unwrap().iter().find(|file| file["path"] == path).unwrap().clone();
+    assert_eq!(of("README.md")["operation"], "delete");
+    assert_eq!((&of("src/main.rs")["operation"], &of("src/main.rs")["new"]["mode"]), (&"mode".into(), &"100755".into()));
+    assert_eq!(of("out")["new"]["kind"], "symlink");
+    assert_eq!(of("src/\\xff.txt")["path_base64"], "c3JjL/8udHh0");
+    assert_eq!(of("fifo")["oddity"]["Special"], "a FIFO");
+    assert_eq!(facts["verdict"]["decision"], "deny");
+    let schema: Value = serde_json::from_str(include_str!("../docs/facts.schema.json")).unwrap();
+    support::schema::validate("facts", &facts, &schema);
 }

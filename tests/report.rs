@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support;
+
 use std::{
     io::Write as _,
     process::{Command, Stdio},
@@ -319,4 +321,19 @@ fn a_page_may_load_and_run_nothing_and_its_style_is_the_named_one() {
     let policy = out["policy"].as_str().unwrap();
     assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"), "{policy}");
     assert!(policy.contains(&format!("style-src 'sha256-{}'", out["hash"].as_str().unwrap())), "{policy}");
+}
+
+#[test]
+fn sarif_is_what_its_published_schema_says() {
+    let Some(text) = support::schema::kept("sarif.schema.json") else {
+        println!("NOT RUN: SARIF is held to its schema (tests/setup.sh keeps it where npm is)");
+        return;
+    };
+    let published = serde_json::from_str(&text).unwrap();
+    for verdict in [ordinary(), hostile(), Verdict::weigh(vec![])] {
+        support::schema::validate("SARIF", &parsed(Format::Sarif, &verdict), &published);
+    }
+    let broken = serde_json::json!({ "version": "2.1.0", "runs": [{ "results": [] }] });
+    let fails = std::panic::catch_unwind(|| support::schema::validate("SARIF without a tool", &broken, &published));
+    assert!(support::schema::python().is_none() || fails.is_err(), "the schema is looked at");
 }

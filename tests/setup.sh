@@ -44,14 +44,19 @@ target="$(uname -m)-unknown-linux-musl"
 if command -v rustup >/dev/null 2>&1 && ! rustup target list --installed | grep -qx "$target"; then
     rustup target add "$target" || echo "setup: the target $target cannot be had; building for this machine's C library instead" >&2
 fi
-# AWS' own library and a stand-in for its token service, which signatures and roles are tested beside.
+# AWS' own library and a stand-in for its token service, which signatures and roles are tested beside, and a reader of schemas.
 peers="${XDG_CACHE_HOME:-$HOME/.cache}/tidewaiter/python"
-if [ ! -e "$peers/complete" ]; then
+if [ ! -e "$peers/complete-2" ]; then
     if rm -rf "$peers" && python3 -m venv "$peers" 2>/dev/null &&
-        "$peers/bin/pip" install -q --disable-pip-version-check botocore==1.44.8 moto==5.2.5 flask==3.1.3 flask-cors==6.0.5; then
-        touch "$peers/complete"
+        "$peers/bin/pip" install -q --disable-pip-version-check botocore==1.44.8 moto==5.2.5 flask==3.1.3 flask-cors==6.0.5 jsonschema==4.26.0; then
+        # OASIS' schema of SARIF, as a package carries it.
+        if command -v npm >/dev/null 2>&1; then
+            (cd "$peers" && npm pack --silent @microsoft/jest-sarif@1.0.0-beta.0 >/dev/null &&
+                tar -xzOf microsoft-jest-sarif-*.tgz package/lib/schemas/sarif-2.1.0-rtm.5.json >sarif.schema.json && rm -f ./*.tgz) || rm -f "$peers/sarif.schema.json"
+        fi
+        touch "$peers/complete-2"
     else
         rm -rf "$peers"
-        echo "setup: botocore and moto cannot be had (python3-venv, network), so some tests will not run" >&2
+        echo "setup: botocore, moto and jsonschema cannot be had (python3-venv, network), so some tests will not run" >&2
     fi
 fi

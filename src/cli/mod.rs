@@ -17,13 +17,13 @@ use crate::{
     exit::Exit,
     gate::{self, Known},
     init,
-    policy::Policy,
+    policy::{self, Policy},
     report::{self, Format},
     run,
     scribe::Mode,
     supervisor::Stance,
     terminal,
-    verdict::{Decision, Verdict},
+    verdict::Decision,
 };
 
 /// Locks a coding agent into a GitLab CI job and inspects its change before anything leaves.
@@ -132,7 +132,10 @@ struct Check {
     /// The commit that the change is measured from
     #[arg(long, value_name = "REV")]
     base: String,
-    /// The commit that is judged [default: HEAD]
+    /// A policy in the base commit, as one more layer: this path there, never in the change
+    #[arg(long, value_name = "PATH")]
+    base_policy: Option<String>,
+    /// The commit or tree that is judged [default: HEAD]
     #[arg(long, value_name = "REV", conflicts_with = "worktree")]
     head: Option<String>,
     /// Judge the files as they are now, committed or not
@@ -141,6 +144,9 @@ struct Check {
     /// The form of the report
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Print the change and the verdict as JSON for other policy engines (docs/facts.schema.json) instead of a report
+    #[arg(long, conflicts_with = "format")]
+    facts: bool,
     /// Write the report to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -221,9 +227,9 @@ fn observed(done: Option<&run::Done>, journal: &str) -> String {
 }
 
 fn check_command(options: &Check) -> ExitCode {
-    let policy = match Policy::of_command(&options.layers.policy, None) {
+    let policy = match check_policy(options) {
         Ok(policy) => policy,
-        Err(error) => return failed(&error, Exit::Policy.code()),
+        Err((reason, exit)) => return failed(&reason, exit.code()),
     };
     let known = match Known::new(environment::secrets(&std::env::vars_os().collect())) {
         Ok(known) => known,
@@ -232,17 +238,29 @@ fn check_command(options: &Check) -> ExitCode {
     let target =
         if options.worktree { check::Target::Worktree } else { check::Target::Head(options.head.clone().unwrap_or("HEAD".into())) };
     let (base, ci_config) = (options.base.clone(), gate::CI_CONFIG.to_owned());
-    let judged = check::check(&check::Options { repository: ".".into(), base, target, policy: &policy, known: &known, ci_config });
-    match judged {
-        Ok(judgement) => show(options, &policy, &judgement.verdict),
+    let asked = check::Options { repository: ".".into(), base, target, policy: &policy, known: &known, ci_config };
+    match check::check(&asked, options.facts) {
+        Ok(checked) => show(options, &policy, &checked),
         Err(error) => failed(&error, error.exit().code()),
     }
 }
 
-fn show(options: &Check, policy: &Policy, verdict: &Verdict) -> ExitCode {
+/// The image's policy, those of `--policy`, and beneath them that of the base.
+fn check_policy(options: &Check) -> Result<Policy, (String, Exit)> {
+    let invalid = |error: policy::Error| (error.to_string(), Exit::Policy);
+    let mut layers = Policy::layers(&options.layers.policy, None).map_err(invalid)?;
+    if let Some(path) = &options.base_policy {
+        layers.push(check::policy_at(Path::new("."), &options.base, path).map_err(|error| (error.to_string(), error.exit()))?);
+    }
+    Policy::compose(layers).map_err(invalid)
+}
+
+fn show(options: &Check, policy: &Policy, checked: &check::Checked) -> ExitCode {
+    let verdict = &checked.judgement.verdict;
     let rules: Vec<report::Rule<'_>> = gate::rules().map(|rule| report::Rule { id: rule.id, about: rule.about }).collect();
     let about = report::About { policy: policy.digest(), base: &options.base, tree: "", rules: &rules };
-    let text = report::render(options.format, verdict, &about, options.output.is_none() && terminal::colours());
+    let colour = options.output.is_none() && terminal::colours();
+    let text = checked.facts.clone().unwrap_or_else(|| report::render(options.format, verdict, &about, colour));
     let written = match &options.output {
         Some(path) => std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display())),
         None => {

@@ -5,6 +5,7 @@
 
 mod change;
 mod content;
+mod facts;
 mod finding;
 mod inspect;
 mod parts;
@@ -18,6 +19,7 @@ mod secret;
 
 pub use change::{Blobs, Change, Fact, Oddity, Op};
 pub use ci::{CI_CONFIG, CiFiles};
+pub use facts::{Facts, facts};
 pub use inspect::{Earlier, inspect};
 pub use place::git_refuses;
 pub use rules::{Rule, check_rules, rules};

@@ -95,6 +95,14 @@ impl Repository {
         self.peel(&commit.to_string(), "tree")
     }
 
+    /// The tree that `revision` names: a commit's, a tag's, or itself.
+    ///
+    /// # Errors
+    /// [`Error::Revision`].
+    pub fn tree(&self, revision: &str) -> Result<Oid, Error> {
+        self.peel(revision, "tree")
+    }
+
     fn peel(&self, revision: &str, kind: &str) -> Result<Oid, Error> {
         let refused = || Error::Revision(super::shown(revision.as_bytes()));
         if revision.is_empty() || revision.contains(['\0', '\n']) {

@@ -7,3 +7,4 @@ pub mod google;
 pub mod openapi;
 pub mod provider;
 pub mod repo;
+pub mod schema;

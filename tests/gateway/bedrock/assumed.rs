@@ -14,9 +14,10 @@ use tidewaiter::{
     provider::{self, Credential, bedrock::Keys},
 };
 
-use super::{REGION, STREAMED, ask, hello, is_signed, python, text};
+use super::{REGION, STREAMED, ask, hello, is_signed, text};
 use crate::{
     Running, spec,
+    support::schema,
     support::{
         aws::{Grant, SECRET, Sts, session_token},
         provider::{Provider, Turn},
@@ -159,7 +160,7 @@ fn a_token_service_that_gives_no_keys_is_told_in_our_own_words() {
 
 /// moto's stand-in for the service, started on a loopback port; none where it is not installed.
 fn moto() -> Option<(std::process::Child, String)> {
-    let Some(python) = python() else {
+    let Some(python) = schema::python() else {
         eprintln!("NOT RUN: the token service of moto: `make setup` could not install it");
         return None;
     };

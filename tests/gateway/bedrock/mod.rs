@@ -5,9 +5,7 @@ mod assumed;
 mod signature;
 
 use std::{
-    env,
     io::{Read as _, Write as _},
-    path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
@@ -105,16 +103,6 @@ fn is_signed(arrived: &Received, keys: &Keys, region: &str) -> bool {
     let late = SystemTime::now().duration_since(now).unwrap_or_default() > Duration::from_secs(60);
     let same = |name: &str| arrived.header(name) == again.headers().get(name).map(|value| value.to_str().unwrap());
     !late && same("authorization") && same("x-amz-security-token")
-}
-
-/// A Python with botocore and moto, which `make setup` keeps.
-fn python() -> Option<PathBuf> {
-    if let Some(named) = env::var_os("TIDEWAITER_PYTHON") {
-        return Some(named.into());
-    }
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))?;
-    Some(cache.join("tidewaiter/python")).filter(|peers| peers.join("complete").exists()).map(|peers| peers.join("bin/python"))
 }
 
 #[test]

@@ -10,8 +10,11 @@ use hyper::Request;
 use serde_json::{Value, json};
 use tidewaiter::provider::bedrock::{Keys, sign};
 
-use super::{REGION, SESSION, STREAMED, ask, hello, python, signing};
-use crate::support::provider::{Provider, Turn};
+use super::{REGION, SESSION, STREAMED, ask, hello, signing};
+use crate::support::{
+    provider::{Provider, Turn},
+    schema,
+};
 
 /// Made by `botocore/sign.py make` with botocore 1.44.8.
 const VECTORS: &str = include_str!("../botocore/vectors.json");
@@ -32,7 +35,7 @@ fn signed(vector: &Value) -> String {
 
 /// What botocore makes of `input`; none where it is not installed.
 fn botocore(arguments: &[&str], input: &Value) -> Option<Value> {
-    let Some(python) = python() else {
+    let Some(python) = schema::python() else {
         eprintln!("NOT RUN: signatures beside botocore itself: `make setup` could not install it");
         return None;
     };
