@@ -305,7 +305,7 @@ print(json.dumps({"tags": page.tags, "attributes": page.attributes, "policy": pa
 #[test]
 fn a_page_holds_no_element_or_attribute_of_the_changes() {
     let out = python(READ_HTML, &render(Format::Html, &hostile(), &about(), false));
-    let known = "html head meta title style body header h1 span p dl dt dd code main section h2 b article bdi ul li";
+    let known = "html head meta title style body header h1 span p dl dt dd code main section h2 b article bdi pre ul li";
     for tag in out["tags"].as_array().unwrap() {
         assert!(known.split(' ').any(|name| tag == name), "{tag}");
     }

@@ -53,14 +53,20 @@ fn section(verdict: &Verdict, severity: Severity) -> String {
 
 fn article(finding: &Finding) -> String {
     format!(
-        "<article>\n<span class=\"rule\">{}</span><bdi class=\"place\" dir=\"ltr\">{}</bdi>\n<p><bdi>{}</bdi></p>\n\
+        "<article>\n<span class=\"rule\">{}</span><bdi class=\"place\" dir=\"ltr\">{}</bdi>\n<p><bdi>{}</bdi></p>\n{}\
          <dl><dt>policy</dt><dd><code>{}</code></dd>\n<dt>to do</dt><dd>{}</dd></dl>\n</article>\n",
         escaped(&finding.rule),
         escaped(&words::place(finding)),
         escaped(&finding.message),
+        excerpt(finding),
         escaped(words::origin(finding)),
         escaped(&finding.fix),
     )
+}
+
+fn excerpt(finding: &Finding) -> String {
+    let (Some(line), Some(text)) = (finding.line, &finding.excerpt) else { return String::new() };
+    format!("<pre><b>{line}</b> <bdi>{}</bdi></pre>\n", escaped(text))
 }
 
 /// The rules that found nothing: what was looked for is part of the answer.

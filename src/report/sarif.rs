@@ -93,6 +93,8 @@ struct Artifact {
 #[serde(rename_all = "camelCase")]
 struct Region {
     start_line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snippet: Option<Message>,
 }
 
 #[derive(Serialize)]
@@ -144,8 +146,13 @@ fn outcome<'a>(finding: &'a Finding, fingerprint: String, rules: &[Rule<'_>]) ->
 /// None for a finding about the change as a whole.
 fn location(finding: &Finding) -> Option<Location> {
     let artifact_location = Artifact { uri: reference(&finding.path), uri_base_id: "%SRCROOT%" };
-    let region = finding.line.filter(|line| *line > 0).map(|start_line| Region { start_line });
+    let region = finding.line.filter(|line| *line > 0).map(|start_line| Region { start_line, snippet: snippet(finding) });
     (!finding.path.is_empty()).then_some(Location { physical_location: Physical { artifact_location, region } })
+}
+
+/// 3.30.13.
+fn snippet(finding: &Finding) -> Option<Message> {
+    finding.excerpt.as_deref().map(|text| Message { text: visible(text) })
 }
 
 /// A path as a URI reference (RFC 3986, section 3.3): whatever is not unreserved is percent-encoded, so that no path can

@@ -77,7 +77,16 @@ fn entry(finding: &Finding, paint: Paint) -> String {
     let lines = wrapped(&visible(&finding.message), WIDTH - 5);
     let message: String = lines.iter().map(|line| format!("│    {line}\n")).collect();
     let (policy, fix) = (labelled("policy", words::origin(finding), paint), labelled("to do", &finding.fix, paint));
-    format!("│\n{}{message}{policy}{fix}", head(finding, paint))
+    format!("│\n{}{message}{}{policy}{fix}", head(finding, paint), excerpt(finding, paint))
+}
+
+/// `12 │ the line as it stands there`; nothing where no line is shown.
+fn excerpt(finding: &Finding, paint: Paint) -> String {
+    let (Some(line), Some(text)) = (finding.line, &finding.excerpt) else { return String::new() };
+    let number = format!("{line:>6}");
+    let lines = wrapped(&visible(text), WIDTH - 5 - number.len() - 3);
+    let first = |index: usize| if index == 0 { number.clone() } else { " ".repeat(number.len()) };
+    lines.iter().enumerate().map(|(index, line)| format!("│    {} {line}\n", paint.dim(&format!("{} ┆", first(index))))).collect()
 }
 
 /// Sign, rule and place; the place on lines of its own where one line does not hold them.
