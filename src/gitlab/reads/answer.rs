@@ -53,8 +53,19 @@ const PROJECT: &[&str] = &[
     "wiki_enabled",
 ];
 
-/// Of an issue or merge request, what counts or names things that may be hidden: notes, blocked issues, an epic.
-const TELLING: &[&str] = &["blocking_issues_count", "epic", "epic_iid", "user_notes_count"];
+/// Of an issue or merge request, what counts or names things that may be hidden: notes, blocked issues, an epic, the issue that it
+/// was moved to; whoever wrote by mail; and text that was rendered for the token's eyes, in which a reference to a hidden issue
+/// has that one's title.
+const TELLING: &[&str] = &[
+    "blocking_issues_count",
+    "description_html",
+    "epic",
+    "epic_iid",
+    "moved_to_id",
+    "service_desk_reply_to",
+    "title_html",
+    "user_notes_count",
+];
 
 /// What of `answer` may be shown. Whole answers are not read here.
 ///
@@ -174,7 +185,8 @@ mod tests {
 
     #[test]
     fn no_count_tells_of_what_is_hidden() {
-        let one = json!({"iid": 1, "confidential": false, "user_notes_count": 3, "epic": {"title": "x"}});
+        let one = json!({"iid": 1, "confidential": false, "user_notes_count": 3, "epic": {"title": "x"}, "moved_to_id": 9,
+            "title_html": "x", "description_html": "<a title=\"A hole\">#2</a>", "service_desk_reply_to": "someone@host.example"});
         for shape in [Shape::Issue, Shape::MergeRequest] {
             assert_eq!(fit(shape, one.clone()).unwrap(), json!({"iid": 1, "confidential": false}));
         }

@@ -1,7 +1,8 @@
 //! The list of reads, below `/api/v4/projects/:id`: what is not here does not exist for the agent.
 //!
 //! Left out on purpose: variables, hooks, keys, tokens, runners, members, search across kinds, archives (git fetches), draft
-//! notes, award emoji, links to issues of other projects, and whatever starts or stops something.
+//! notes, award emoji, links to issues of other projects, text that is rendered for the token's eyes (`render_html`), and whatever
+//! starts or stops something.
 
 use super::{Refusal, path};
 
@@ -130,13 +131,14 @@ pub const READS: &[Read] = &[
     one("issues/{n}/discussions/{hex}", &[], Shape::Discussion),
     // Merge requests.
     many("merge_requests", MERGE_REQUESTS, Shape::MergeRequests),
-    one("merge_requests/{n}", &["include_diverged_commits_count", "include_rebase_in_progress", "render_html"], Shape::MergeRequest),
+    one("merge_requests/{n}", &["include_diverged_commits_count", "include_rebase_in_progress"], Shape::MergeRequest),
     many("merge_requests/{n}/notes", NOTES, Shape::Notes),
     one("merge_requests/{n}/notes/{n}", &[], Shape::Note),
     many("merge_requests/{n}/discussions", &[], Shape::Discussions),
     one("merge_requests/{n}/discussions/{hex}", &[], Shape::Discussion),
     many("merge_requests/{n}/commits", &[], Shape::Whole),
-    one("merge_requests/{n}/changes", &["access_raw_diffs", "unidiff"], Shape::Whole),
+    // The merge request and its diffs.
+    one("merge_requests/{n}/changes", &["access_raw_diffs", "unidiff"], Shape::MergeRequest),
     many("merge_requests/{n}/diffs", &["unidiff"], Shape::Whole),
     one("merge_requests/{n}/raw_diffs", &[], Shape::Whole),
     many("merge_requests/{n}/pipelines", &[], Shape::Whole),
