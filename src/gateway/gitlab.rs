@@ -1,10 +1,10 @@
 //! The route to GitLab: listed reads of the API and fetches by git, with the job's token put in. What may be asked and what
 //! of an answer is shown is decided in `crate::gitlab::reads`.
 
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
-    body::{Body as _, Bytes, Incoming},
+    body::{Bytes, Incoming},
     header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LINK, USER_AGENT},
     http::response,
 };
@@ -24,7 +24,7 @@ use super::{
     denial::{Denial, Form},
     far::Far,
     head::Head,
-    metered::{Answer, Body, Broken, SILENCE, Sent, whole},
+    metered::{Answer, Body, Broken, SILENCE, Sent, Unheld, held, whole},
     records::Entry,
 };
 
@@ -299,17 +299,15 @@ impl GitLab {
     /// A whole answer of at most `limit` bytes.
     async fn read(&self, target: &str, limit: usize, shared: &Shared, entry: &mut Entry) -> Result<(response::Parts, Bytes), Denial> {
         let (head, body) = self.ask(target, false, shared, entry).await?.into_parts();
-        if body.size_hint().lower() > limit as u64 {
-            return Err(large());
-        }
-        let bytes = match timeout(SILENCE, Limited::new(body, limit).collect()).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(large()),
-            Ok(Err(error)) => return Err(Denial::far_end("provider/broken", format!("GitLab broke off: {error}; trying again may help"))),
+        let bytes = match timeout(SILENCE, held(body, limit, &shared.budget, &entry.traffic)).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(Unheld::Large)) => return Err(large()),
+            Ok(Err(Unheld::Spent(denial))) => return Err(denial),
+            Ok(Err(Unheld::Broken(error))) => {
+                return Err(Denial::far_end("provider/broken", format!("GitLab broke off: {error}; trying again may help")));
+            }
             Err(_) => return Err(Denial::far_end("provider/silent", "GitLab was silent for 600 s")),
         };
-        entry.traffic.down(bytes.len() as u64);
-        shared.budget.down(bytes.len() as u64)?;
         Ok((head, bytes))
     }
 

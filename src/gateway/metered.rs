@@ -32,6 +32,35 @@ pub(super) fn whole(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
+/// Why an answer is not held as a whole.
+pub(super) enum Unheld {
+    /// It is longer than it may be.
+    Large,
+    /// The far end broke off.
+    Broken(hyper::Error),
+    /// A limit of the job is used up.
+    Spent(Denial),
+}
+
+/// All of an answer that has at most `limit` bytes. Each part of it counts when it comes, so that no more than that is read past a
+/// limit of the job.
+pub(super) async fn held(mut body: Incoming, limit: usize, budget: &Budget, traffic: &Traffic) -> Result<Bytes, Unheld> {
+    if hyper::body::Body::size_hint(&body).lower() > limit as u64 {
+        return Err(Unheld::Large);
+    }
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(Unheld::Broken)?.into_data() else { continue };
+        traffic.down(data.len() as u64);
+        budget.down(data.len() as u64).map_err(Unheld::Spent)?;
+        if whole.len() + data.len() > limit {
+            return Err(Unheld::Large);
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(Bytes::from(whole))
+}
+
 /// A far end's answer on its way to the agent, frame by frame. Its entry is written when it ends, however it ends.
 pub(super) struct Answer {
     inner: Incoming,

@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use http_body_util::Empty;
 use hyper::{
     Method, Request, Response,
     body::{Bytes, Incoming},
@@ -24,7 +24,7 @@ use super::{
     denial::{Denial, Form},
     far::Far,
     head::Head,
-    metered::{Body, whole},
+    metered::{Body, Unheld, held, whole},
     records::Entry,
     route, ticket,
 };
@@ -192,16 +192,13 @@ async fn page(response: Response<Incoming>, told: Told, address: String, shared:
     let ending = |_| Denial::far_end("gateway/closed", "the gateway is ending");
     let _place = shared.pages.acquire().await.map_err(ending)?;
     let (head, body) = response.into_parts();
-    let bytes = match timeout(PATIENCE, Limited::new(body, LARGEST_PAGE).collect()).await {
+    let bytes = match timeout(PATIENCE, held(body, LARGEST_PAGE, &shared.budget, &entry.traffic)).await {
         Err(_) => return Err(odd(format!("the registry's page did not come within {} s", PATIENCE.as_secs()))),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return Err(odd(format!("the registry's page is longer than {LARGEST_PAGE} bytes")));
-        }
-        Ok(Err(error)) => return Err(odd(format!("the registry broke off: {error}"))),
-        Ok(Ok(whole)) => whole.to_bytes(),
+        Ok(Err(Unheld::Large)) => return Err(odd(format!("the registry's page is longer than {LARGEST_PAGE} bytes"))),
+        Ok(Err(Unheld::Broken(error))) => return Err(odd(format!("the registry broke off: {error}"))),
+        Ok(Err(Unheld::Spent(denial))) => return Err(denial),
+        Ok(Ok(bytes)) => bytes,
     };
-    shared.budget.down(bytes.len() as u64)?;
-    entry.traffic.down(bytes.len() as u64);
     let media = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     // Large pages take a while; the tunnels' bytes do not wait for it.
     let work = move || with_pages(&told, |pages| pages.rewrite(&media, &address, &bytes));

@@ -351,3 +351,17 @@ fn what_is_no_read_of_a_package_reaches_nobody() {
     );
     assert!(!record.to_string().contains(TICKET));
 }
+
+#[test]
+fn a_page_counts_while_it_comes() {
+    let stand = Stand::start();
+    stand.page("/base/large", "application/json", vec![b' '; 20 << 20]);
+    let gateway = Running::start(&stand.policy(Kind::Npm, ""));
+    let ask = || gateway.raw(format!("GET /registry/npm/large HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TICKET}\r\n\r\n"));
+    let answer = ask();
+    assert!(status(&answer) == 403 && answer.contains("limits/down_bytes"), "{answer}");
+    let down = gateway.records(1)[0]["down"].as_u64().unwrap();
+    assert!((10_000_000..12_000_000).contains(&down), "{down} bytes were read although the policy says 10M");
+    let answer = ask();
+    assert!(status(&answer) == 403 && stand.asked().len() == 1, "{answer}");
+}
