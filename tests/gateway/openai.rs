@@ -168,6 +168,16 @@ fn what_makes_the_provider_reach_out_or_store_is_refused_by_name() {
         ("responses", tool(json!({ "type": "function", "name": "f", "server_url": "x" })), "route/key", "server_url"),
         (
             "chat/completions",
+            with(
+                &chat(),
+                "tools",
+                json!([{ "type": "custom", "custom": { "name": "f", "format": { "type": { "type": "mcp" }, "grammar": { "syntax": "lark", "definition": "d" } } } }]),
+            ),
+            "route/form",
+            "type",
+        ),
+        (
+            "chat/completions",
             written(json!({ "type": "image_url", "image_url": { "url": "https://host.example/x.png" } })),
             "route/source",
             "image_url",

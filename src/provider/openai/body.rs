@@ -228,7 +228,9 @@ fn wrapped_tool(value: &Value) -> Checked {
     // Its grammar is wrapped once more.
     if let Some(grammar) = inner.get("format").and_then(|format| format.get("grammar")) {
         flat(grammar, &["definition", "syntax"], "grammar")?;
-        keys(object(&inner["format"], "format")?, &["grammar", "type"], "format")?;
+        let format = object(&inner["format"], "format")?;
+        keys(format, &["grammar", "type"], "format")?;
+        scalar(format.get("type").unwrap_or(&Value::Null), "type")?;
         inner.remove("format");
     }
     if inner.contains_key("type") {
