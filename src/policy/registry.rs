@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::{Endpoint, NotAnEndpoint};
+use crate::{
+    host::Host,
+    http::{Endpoint, NotAnEndpoint},
+};
 
 /// Whose clients ask, and so which paths mean a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,6 +74,16 @@ pub enum NoRegistry {
         /// The variable.
         name: String,
     },
+    /// The job's variable leads to this host's own loopback, where other things listen than registries.
+    #[error(
+        "network.registry: the address of `{kind}`, from the variable {name}, is on loopback: what listens there is the job's own; write the address into the policy if it is meant"
+    )]
+    Loopback {
+        /// Which registry.
+        kind: &'static str,
+        /// The variable.
+        name: String,
+    },
     /// What the variable or the policy says is no address.
     #[error("network.registry: the address of `{kind}`: {source}")]
     Url {
@@ -98,7 +111,13 @@ impl Registry {
             None => self.url.clone(),
         };
         let url = url.trim_end_matches('/').to_owned();
-        Endpoint::parse(&url).map_err(|source| NoRegistry::Url { kind, source })?;
+        let endpoint = Endpoint::parse(&url).map_err(|source| NoRegistry::Url { kind, source })?;
+        // Whoever starts a pipeline may set variables, and the agent's loopback is what the policy names.
+        if let (Some(name), Host::Address(address)) = (self.variable(), &endpoint.address.host)
+            && address.to_canonical().is_loopback()
+        {
+            return Err(NoRegistry::Loopback { kind, name: name.to_owned() });
+        }
         Ok(Self { url, ..self.clone() })
     }
 
@@ -116,7 +135,7 @@ pub fn is_module_within(module: &str, granted: &str) -> bool {
 }
 
 /// Whether `text` is a module path with a host in it (go.dev/ref/mod#module-path), or [`OF_GO_MOD`].
-pub(super) fn is_module(text: &str) -> bool {
+pub fn is_module(text: &str) -> bool {
     let first = text.split('/').next().unwrap_or_default();
     let part = |part: &str| {
         !part.is_empty()
@@ -129,3 +148,19 @@ pub(super) fn is_module(text: &str) -> bool {
 
 /// Stands in `modules` for those that the project's go.mod requires.
 pub const OF_GO_MOD: &str = "go.mod";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_leads_to_no_service_of_the_jobs_own() {
+        let registry = |url: &str| Registry { kind: Kind::Pypi, url: url.to_owned(), files: vec![], modules: vec![], ca_file: None };
+        let located = |value: &'static str| registry("$MIRROR").located(|_| Some(value.to_owned())).map(|located| located.url);
+        assert_eq!(located("https://registry.example/simple/").unwrap(), "https://registry.example/simple");
+        for url in ["http://127.0.0.1:6379", "https://127.0.0.1", "http://[::1]:80", "https://[::ffff:127.0.0.1]:1"] {
+            assert!(matches!(located(url), Err(NoRegistry::Loopback { .. } | NoRegistry::Url { .. })), "{url}");
+        }
+        assert!(registry("http://127.0.0.1:6379").located(|_| None).is_ok(), "the policy itself may say so");
+    }
+}

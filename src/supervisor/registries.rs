@@ -15,7 +15,7 @@ use super::{Error, Task, start::step};
 use crate::{
     policy::{
         Registry,
-        registry::{Kind, OF_GO_MOD},
+        registry::{Kind, OF_GO_MOD, is_module},
     },
     provider::registry::tools,
 };
@@ -50,7 +50,8 @@ fn go_mod(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// The modules of the directives `require` (go.dev/ref/mod#go-mod-file-require).
+/// The modules of the directives `require` (go.dev/ref/mod#go-mod-file-require). A host alone would grant all that lies on it, so it
+/// is none of them.
 fn required(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut inside = false;
@@ -64,6 +65,7 @@ fn required(text: &str) -> Vec<String> {
             _ => {}
         }
     }
+    found.retain(|module| module.contains('/') && is_module(module));
     found
 }
 
@@ -110,7 +112,7 @@ mod tests {
     #[test]
     fn the_modules_that_a_project_requires_are_known() {
         let text = "module git.example/own\n\ngo 1.22\n\nrequire git.example/one v1.0.0 // why\nrequire (\n\tgit.example/two/v2 v2.1.0 // indirect\n\
-                    \t// git.example/not v1.0.0\n)\nreplace (\n\tgit.example/three v1.0.0 => ../three\n)\nexclude git.example/four v1.0.0\n";
+                    \t// git.example/not v1.0.0\n)\nrequire host.example v1.0.0\nrequire \"\" v1.0.0\nrequire nohost/x v1.0.0\nreplace (\n\tgit.example/three v1.0.0 => ../three\n)\nexclude git.example/four v1.0.0\n";
         assert_eq!(required(text), ["git.example/one", "git.example/two/v2"]);
     }
 }

@@ -181,7 +181,8 @@ fn is_index_of_a_crate(path: &str) -> bool {
 
 /// A proxy for Go fetches whatever host a module names, so only listed ones are asked for.
 fn judge_module(registry: &Registry, path: &str) -> Result<(), Refusal> {
-    let coded = path.split("/@").next().unwrap_or_default().trim_start_matches('/');
+    // Up to the last one, as a proxy's own greedy reading would have it: no module has `@` in it.
+    let coded = path.rsplit_once("/@").map_or("", |(module, _)| module).trim_start_matches('/');
     let refused = |why: &str| Refusal::new("registry/module", format!("{}: {why}", shown(coded)));
     let module = unescaped(coded).ok_or_else(|| refused("is no escaped path of a module"))?;
     if registry.modules.iter().any(|granted| is_module_within(&module, granted)) {
@@ -312,6 +313,8 @@ mod tests {
             (Kind::Go, "/git.example/@v/list", "registry/module"),
             (Kind::Go, "/sumdb/sum.example/lookup/x@v1", "registry/path"),
             (Kind::Go, "/evil.example/x/@v/@v/list", "registry/module"),
+            (Kind::Go, "/git.example/team/@v/evil.example/x/@v/list", "registry/module"),
+            (Kind::Go, "/git.example/team/@latest/@v/list", "registry/module"),
             (Kind::Maven, "/service/rest/v1/status", "registry/path"),
             (Kind::Debian, "/pool/main/x.html", "registry/path"),
             (Kind::Debian, "/dists/../x", "registry/path"),
