@@ -6,7 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{policy::Files, secret::Secret};
+use crate::{
+    policy::{
+        Files,
+        credentials::{HELD, KEPT, PLACEHOLDER, is_credential},
+    },
+    secret::Secret,
+};
 
 /// Variables by name.
 pub type Variables = BTreeMap<OsString, OsString>;
@@ -66,9 +72,28 @@ pub fn agent(job: &Variables, extra: &[String], places: &Places, gateway: u16, t
     out
 }
 
+/// Checks that no variable that the agent would get holds a credential under another name (`KEY: $ANTHROPIC_API_KEY`): one of the
+/// job's that Tidewaiter uses, GitLab's own for the job, or what stands in a file with one.
+///
+/// # Errors
+/// In words that name both.
+pub fn part(job: &Variables, extra: &[String]) -> Result<(), String> {
+    let named = KEPT.iter().chain(["CI_JOB_TOKEN"].iter()).filter_map(|name| Some(((*name).to_owned(), text(job, name)?.to_owned())));
+    let in_files = FILES.iter().filter_map(|name| Some(((*name).to_owned(), value(job, name)?)));
+    let kept: Vec<(String, String)> =
+        named.chain(in_files).filter(|(_, value)| value.trim().len() >= SHORTEST && value != PLACEHOLDER).collect();
+    for (name, given) in job.iter().filter(|(name, _)| inherited(name, extra)) {
+        let (name, given) = (name.to_string_lossy(), given.to_string_lossy());
+        if let Some((credential, _)) = kept.iter().find(|(own, value)| **own != *name && given.contains(value.trim())) {
+            return Err(format!("the variable {name} would hand the value of {credential} to the agent: take it out of {name}"));
+        }
+    }
+    Ok(())
+}
+
 /// Whether the agent gets the job's variable of this name.
 pub fn inherited(name: &OsStr, extra: &[String]) -> bool {
-    let Some(name) = name.to_str() else { return false };
+    let Some(name) = name.to_str().filter(|name| !is_credential(name)) else { return false };
     INHERITED.contains(&name)
         || INHERITED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || extra.iter().any(|listed| listed == name)
@@ -117,7 +142,7 @@ const FILES: &[&str] = &["AWS_WEB_IDENTITY_TOKEN_FILE", "GOOGLE_APPLICATION_CRED
 
 /// Where the content of such a file is kept that was read before the script could change it.
 fn held(name: &str) -> String {
-    format!("TIDEWAITER_HELD_{name}")
+    format!("{HELD}{name}")
 }
 
 /// Reads the files with credentials now, for [`value`] to find.
@@ -241,6 +266,22 @@ mod tests {
         }
         assert_eq!(made[OsStr::new("HOME")], "/h");
         assert_eq!(made[OsStr::new("https_proxy")], "http://tidewaiter:ticket@127.0.0.1:4000");
+    }
+
+    #[test]
+    fn no_credential_goes_to_the_agent_under_another_name() {
+        let mut job = job();
+        assert_eq!(part(&job, &["MY_VALUE".into()]), Ok(()));
+        job.insert("MY_VALUE".into(), "Bearer made-up-key-000".into());
+        assert_eq!(part(&job, &[]), Ok(()), "it is not passed on");
+        let said = part(&job, &["MY_VALUE".into()]).unwrap_err();
+        assert!(said.contains("MY_VALUE would hand the value of ANTHROPIC_API_KEY") && !said.contains("made-up"), "{said}");
+        job.insert("CI_COMMIT_MESSAGE".into(), "made-up-job-000".into());
+        assert!(part(&job, &[]).unwrap_err().contains("CI_COMMIT_MESSAGE would hand the value of CI_JOB_TOKEN"));
+        job.insert("ANTHROPIC_API_KEY".into(), PLACEHOLDER.into());
+        job.insert("CI_COMMIT_MESSAGE".into(), PLACEHOLDER.into());
+        assert_eq!(part(&job, &[]), Ok(()), "in custody nothing is there");
+        assert!(!inherited(OsStr::new("ANTHROPIC_API_KEY"), &["ANTHROPIC_API_KEY".into()]), "whatever a policy says");
     }
 
     #[test]

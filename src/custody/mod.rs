@@ -16,23 +16,7 @@ use aho_corasick::BuildError;
 pub use veil::Veil;
 
 use crate::environment::{self, Variables};
-
-/// What the script finds in a credential's place.
-pub const PLACEHOLDER: &str = "held-by-tidewaiter";
-
-/// The variables whose values are kept: GitLab's token, the providers' keys, and the tokens that are exchanged for one.
-pub const KEPT: &[&str] = &[
-    "GITLAB_ACCESS_TOKEN",
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_BEARER_TOKEN_BEDROCK",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "OPENAI_API_KEY",
-    "GITLAB_OIDC_TOKEN",
-];
+pub use crate::policy::credentials::{KEPT, PLACEHOLDER};
 
 /// A shorter value is no credential, and would be found everywhere.
 const SHORTEST: usize = 8;

@@ -3,6 +3,7 @@
 //! `file` reads text into raw tables (unknown keys refused); `layer` checks one layer and lets it narrow the policy
 //! so far; `pattern` is the one glob dialect. The checked value is what every wall, the gateway and the gate act on.
 
+pub mod credentials;
 mod empty;
 mod file;
 mod layer;

@@ -118,6 +118,7 @@ pub fn run(options: Options) -> Result<Done, Error> {
     let ground = promise::require(&policy)?;
     let workspace = place::workspace(options.workspace)?;
     environment::guard(&job, &mut policy.files, &workspace).map_err(Error::Credential)?;
+    environment::part(&job, &policy.process.env).map_err(Error::Credential)?;
     let credentials = credentials(&job, &policy)?;
     place::outside(options.journal.as_deref(), policy.files.write.iter().chain([&workspace]))?;
     // From here on there is something to be put back: whoever asks us to end is heard once the agent could be told.

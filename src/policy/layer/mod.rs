@@ -9,7 +9,9 @@ use std::path::{Component, Path, PathBuf};
 
 use toml::Spanned;
 
-use super::{Agent, Error, Files, Limits, MergeRequest, Origin, Policy, Process, Source, Unix, empty, file, size};
+use super::{
+    Agent, Error, Files, Limits, MergeRequest, Origin, Policy, Process, Source, Unix, credentials::is_credential, empty, file, size,
+};
 use crate::digest::Digest;
 
 /// The kernel shares out no less: a millisecond of each tenth of a second.
@@ -106,7 +108,14 @@ impl Layer<'_> {
         if let Some(env) = file.env {
             process.env = self.subset(&process.env, env, "process.env", |name| {
                 let sound = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-                if sound { Ok(name.to_owned()) } else { Err("is not the name of a variable".to_owned()) }
+                match sound {
+                    false => Err("is not the name of a variable".to_owned()),
+                    true if is_credential(name) => Err(
+                        "is a credential, and no agent gets one: take it out, the gateway puts it into the agent's requests (network.route, network.gitlab)"
+                            .to_owned(),
+                    ),
+                    true => Ok(name.to_owned()),
+                }
             })?;
         }
         if let Some(unix) = file.unix {

@@ -19,6 +19,18 @@ fn the_policy_for_vertex_is_valid() {
 }
 
 #[test]
+fn no_policy_hands_a_credential_to_the_agent() {
+    let policy = |name: &str| format!("version = 1\n[process]\nenv = [\"PLAIN\", \"{name}\"]\n");
+    for name in
+        ["ANTHROPIC_API_KEY", "CI_JOB_TOKEN", "CI_REPOSITORY_URL", "AWS_SESSION_TOKEN", "TIDEWAITER_HELD_GOOGLE_APPLICATION_CREDENTIALS"]
+    {
+        let error = compose_texts(&[&policy(name)]).unwrap_err();
+        assert!(matches!(error, Error::Value { .. }) && error.to_string().contains("is a credential, and no agent gets one"), "{error}");
+    }
+    assert_eq!(compose_texts(&[&policy("DATABASE_PASSWORD")]).unwrap().process.env, ["PLAIN", "DATABASE_PASSWORD"]);
+}
+
+#[test]
 fn budgets_only_shrink() {
     let policy = |limits: &str| format!("version = 1\n[limits]\n{limits}\n");
     let top = policy("tokens = 1000\nusd = 2.5\nconnections = 2000");
