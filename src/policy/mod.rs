@@ -18,7 +18,9 @@ mod waiver;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 pub use left::{Usd, Used};
-pub use network::{Fence, GATEWAY_PORT, GitLab, Google, Grant, Loopback, MOST_SERVICES, Network, Provider, Route, is_project_path};
+pub use network::{
+    Fence, GATEWAY_PORT, GitLab, Google, Grant, Loopback, MOST_SERVICES, Network, Provider, Route, is_aws_region, is_project_path,
+};
 pub use pattern::{Origin, Pattern};
 pub use registry::Registry;
 pub use tunnel::Tunnel;

@@ -206,7 +206,8 @@ pub struct Route {
     /// `https://host[:port][/path]` without a trailing slash; plain `http` only to loopback. `{region}` stands for each of the
     /// regions.
     pub base_url: String,
-    /// The regions that requests may go to, for providers that have them.
+    /// The regions that requests may go to, for providers that have them; with Bedrock geographies besides, within which it may hand
+    /// them on.
     pub regions: Vec<String>,
     /// What it lets through besides.
     pub grants: Vec<Grant>,
@@ -218,6 +219,12 @@ pub struct Route {
     pub ca_file: Option<PathBuf>,
     /// What routes to Google Cloud have besides.
     pub google: Google,
+}
+
+/// Whether `name` is a region of AWS, whose names end with a number (docs.aws.amazon.com/general/latest/gr/rande.html), and no
+/// geography such as `eu` or `global`.
+pub fn is_aws_region(name: &str) -> bool {
+    name.ends_with(|c: char| c.is_ascii_digit())
 }
 
 /// Keys of routes to Google Cloud.
@@ -247,7 +254,8 @@ impl Route {
         if self.regions.is_empty() {
             return BTreeMap::from([(String::new(), self.base_url.clone())]);
         }
-        self.regions.iter().map(|region| (region.clone(), self.url(region))).collect()
+        let asked = self.regions.iter().filter(|region| self.provider != Provider::Bedrock || is_aws_region(region));
+        asked.map(|region| (region.clone(), self.url(region))).collect()
     }
 
     fn url(&self, region: &str) -> String {

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::{
     super::{
         Error, GATEWAY_PORT, MOST_SERVICES, Origin, Provider, Source, Tunnel, file,
-        network::{Fence, Google, Loopback, Network, REGION, Route, carries_credential},
+        network::{Fence, Google, Loopback, Network, REGION, Route, carries_credential, is_aws_region},
     },
     Layer,
 };
@@ -146,6 +146,10 @@ impl Layer<'_> {
             (true, true) => return Err(self.value(route, "network.route.regions", "must name the regions that requests may go to")),
             (false, false) => return Err(self.value(route, "network.route.regions", "means nothing to this provider, which has none")),
             _ => {}
+        }
+        if file.provider == Provider::Bedrock && !file.regions.first().is_some_and(|region| is_aws_region(region)) {
+            let why = "must begin with the region that requests go to; geographies such as `eu`, within which Bedrock may hand them on, come behind it";
+            return Err(self.value(route, "network.route.regions", why));
         }
         if !file.grants.is_empty() && file.provider != Provider::Anthropic {
             return Err(self.value(

@@ -61,6 +61,20 @@ fn a_grant_is_only_taken_away_below() {
 }
 
 #[test]
+fn a_route_to_bedrock_names_regions_and_then_geographies() {
+    let urls = |regions: &str| {
+        let text = format!("version = 1\n[[network.route]]\nprovider = \"bedrock\"\nregions = {regions}\n");
+        compose_texts(&[&text])
+            .map(|policy| policy.network.routes[0].urls().into_keys().collect::<Vec<_>>())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(urls("[\"eu-central-1\", \"eu\", \"eu-west-1\"]").unwrap(), ["eu-central-1", "eu-west-1"], "nobody is asked at a geography");
+    for regions in ["[\"eu\"]", "[\"global\", \"eu-central-1\"]"] {
+        assert!(urls(regions).unwrap_err().contains("must begin with the region that requests go to"), "{regions}");
+    }
+}
+
+#[test]
 fn a_credential_goes_only_in_a_field_of_its_own() {
     let route = |keys: &str| format!("version = 1\n[[network.route]]\nprovider = \"anthropic\"\n{keys}\n");
     let header = |name: &str| route(&format!("header = {name:?}"));

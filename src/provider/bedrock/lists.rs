@@ -24,6 +24,38 @@ pub(super) const COUNT: &str = "count-tokens";
 pub(super) const RESOURCES: &[(&str, bool)] =
     &[("application-inference-profile", false), ("foundation-model", true), ("inference-profile", true), ("provisioned-model", false)];
 
+/// Geographies of cross-region inference profiles, by the beginning of their ids, and all regions in which a request to one may be
+/// worked on, whatever the model. Which of them it is for one model stands in that model's own description and changes without a
+/// word, so the most counts. Not here: `global`, which is every commercial region.
+///
+/// Source: `CrossRegionInferenceProfileRegion` of AWS' own CDK (docs.aws.amazon.com/cdk/api/v2, aws-bedrock-alpha), read in November
+/// 2026, with `us-west-1`, which its grants name and its list does not.
+pub(super) const GEOGRAPHIES: &[(&str, &[&str])] = &[
+    (
+        "apac",
+        &[
+            "ap-east-2",
+            "ap-northeast-1",
+            "ap-northeast-2",
+            "ap-northeast-3",
+            "ap-south-1",
+            "ap-south-2",
+            "ap-southeast-1",
+            "ap-southeast-2",
+            "ap-southeast-3",
+            "ap-southeast-4",
+            "ap-southeast-5",
+            "ap-southeast-7",
+            "me-central-1",
+        ],
+    ),
+    ("au", &["ap-southeast-2", "ap-southeast-4"]),
+    ("eu", &["eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3"]),
+    ("jp", &["ap-northeast-1", "ap-northeast-3"]),
+    ("us", &["us-east-1", "us-east-2", "us-west-1", "us-west-2"]),
+    ("us-gov", &["us-gov-east-1", "us-gov-west-1"]),
+];
+
 /// Errors of Bedrock's that speak of the request or of the model, and so go to the agent as they are. Others can show whose
 /// credential it was, or what was signed.
 pub(super) const TOLD: &[&str] = &[

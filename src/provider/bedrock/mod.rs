@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 pub use keys::{Identity, Keys, Role};
 
 use super::{Refusal, Rules, Target, anthropic, shown};
-use crate::{policy::Route, secret::Secret};
+use crate::{
+    policy::{Route, is_aws_region as is_region},
+    secret::Secret,
+};
 
 pub(super) use keys::credential;
 
@@ -42,12 +45,13 @@ pub(super) fn target(method: &Method, path: &str, query: Option<&str>, rules: &R
     if let Some(query) = query {
         return refused("route/query", format!("the query `{}` is not allowed", shown(query)));
     }
-    if !rules.regions.iter().any(|listed| listed == region) {
-        let listed = rules.regions.join(", ");
+    let asked: Vec<&str> = rules.regions.iter().map(String::as_str).filter(|region| is_region(region)).collect();
+    if !asked.contains(&region) {
+        let listed = asked.join(", ");
         let why = format!("the policy does not list the region `{}` (network.route.regions); allowed: {listed}", shown(region));
         return Err(Refusal::new("route/region", why));
     }
-    let model = model::Model::judge(id, region, &rules.models)?;
+    let model = model::Model::judge(id, region, &rules.models, &rules.regions)?;
     Ok(Target { method: Method::POST, path: format!("/model/{}/{call}", model.encoded()), region: region.to_owned() })
 }
 
@@ -143,7 +147,7 @@ mod tests {
         let rules = Rules {
             internet: false,
             models: vec!["eu.anthropic.claude-*".to_owned()],
-            regions: vec!["eu-central-1".to_owned(), "eu-west-1".to_owned()],
+            regions: ["eu-central-1", "eu-west-1", "eu"].map(str::to_owned).to_vec(),
             project: None,
         };
         target(&method.parse().unwrap(), path, query, &rules).map_err(|refusal| refusal.rule)
@@ -171,6 +175,7 @@ mod tests {
             ("POST", "/model/eu.anthropic.claude-a/invoke", None, "route/path"),
             ("POST", "/us-east-1/model/eu.anthropic.claude-a/invoke", None, "route/region"),
             ("POST", "//model/eu.anthropic.claude-a/invoke", None, "route/region"),
+            ("POST", "/eu/model/eu.anthropic.claude-a/invoke", None, "route/region"),
             ("POST", "/EU-CENTRAL-1/model/eu.anthropic.claude-a/invoke", None, "route/region"),
             ("POST", "/eu%2Dcentral-1/model/eu.anthropic.claude-a/invoke", None, "route/region"),
             ("POST", "/eu-central-1/model/us.anthropic.claude-a/invoke", None, "route/model"),

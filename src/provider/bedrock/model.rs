@@ -16,17 +16,21 @@ const PUBLISHER: &str = "anthropic.";
 pub(super) struct Model(String);
 
 impl Model {
-    /// Reads the part of a path that names a model and judges it: a request to `region` may ask those of `models`.
+    /// Reads the part of a path that names a model and judges it: a request to `region` may ask those of `models`, and Bedrock may
+    /// hand it on within `regions`, among which a geography stands for all of its own.
     ///
     /// Percent signs are decoded once. An id's beginning (its geography and publisher, an ARN up to its resource) decides where it
     /// is worked on and whose it is, so an entry of `models` that ends with `*` has to spell that much out.
     ///
     /// # Errors
-    /// What is no id of a Claude model or has another region, and what `models` does not list.
-    pub(super) fn judge(sent: &str, region: &str, models: &[String]) -> Result<Self, Refusal> {
+    /// What is no id of a Claude model or has another region, what `models` does not list, and a profile that reaches past `regions`.
+    pub(super) fn judge(sent: &str, region: &str, models: &[String], regions: &[String]) -> Result<Self, Refusal> {
         let id = decoded(sent).filter(|id| id.len() <= LONGEST).ok_or_else(|| odd(sent))?;
         let spelled = if id.starts_with("arn:") { arn(&id, region)? } else { plain(&id).ok_or_else(|| odd(&id))? };
         listed_model(&id, models, spelled)?;
+        if let Some(geography) = geography(&id) {
+            stays(&id, geography, regions)?;
+        }
         Ok(Self(id))
     }
 
@@ -60,6 +64,29 @@ fn decoded(sent: &str) -> Option<String> {
 
 fn hex(digit: u8) -> Option<u8> {
     u8::try_from(char::from(digit).to_digit(16)?).ok()
+}
+
+/// The geography in which a profile is worked on, where its id tells one. That of an application's own profile tells none.
+fn geography(id: &str) -> Option<&str> {
+    let name = id.rsplit('/').next().unwrap_or(id);
+    let (geography, _) = name.split_once('.').filter(|_| plain(name).is_some())?;
+    (geography != PUBLISHER.trim_end_matches('.')).then_some(geography)
+}
+
+/// Judges whether a profile of `geography` is worked on in the policy's `regions` alone.
+fn stays(id: &str, geography: &str, regions: &[String]) -> Result<(), Refusal> {
+    let is_listed = |name: &str| regions.iter().any(|listed| listed == name);
+    let known = lists::GEOGRAPHIES.iter().find(|(name, _)| *name == geography).map(|(_, reached)| *reached);
+    if is_listed(geography) || known.is_some_and(|reached| reached.iter().all(|region| is_listed(region))) {
+        return Ok(());
+    }
+    let past: Vec<&str> = known.unwrap_or_default().iter().copied().filter(|region| !is_listed(region)).collect();
+    let past = if past.is_empty() { "regions that are not known here".to_owned() } else { past.join(", ") };
+    let (id, geography) = (shown(id), shown(geography));
+    let why = format!(
+        "Bedrock may hand requests to `{id}` on to {past}, which the policy does not list; a policy that lets it says `{geography}` in network.route.regions, behind the regions"
+    );
+    Err(Refusal::new("route/region", why))
 }
 
 /// Bytes of `[GEOGRAPHY.]anthropic.` before a name; none where it is no such id.
@@ -102,7 +129,9 @@ mod tests {
 
     fn judge(sent: &str, models: &[&str]) -> Result<String, &'static str> {
         let models: Vec<String> = models.iter().map(|model| (*model).to_owned()).collect();
-        Model::judge(sent, "eu-central-1", &models).map(|model| model.encoded()).map_err(|refusal| refusal.rule)
+        Model::judge(sent, "eu-central-1", &models, &["eu-central-1".to_owned(), "eu".to_owned()])
+            .map(|model| model.encoded())
+            .map_err(|refusal| refusal.rule)
     }
 
     #[test]
@@ -182,6 +211,37 @@ mod tests {
             assert_eq!(judge(sent, &[entry]).is_ok(), fine, "{sent} by {entry}");
         }
         assert_eq!(judge("anthropic.claude-a", &[]), Err("route/model"));
+    }
+
+    #[test]
+    fn a_profile_stays_in_the_regions_of_the_policy() {
+        let eu = lists::GEOGRAPHIES.iter().find(|(name, _)| *name == "eu").unwrap().1;
+        let all_but_one = &eu[..eu.len() - 1];
+        let arn = "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/eu.anthropic.claude-a";
+        for (id, regions, fine) in [
+            ("anthropic.claude-a", &["eu-central-1"][..], true),
+            ("eu.anthropic.claude-a", &["eu-central-1", "eu"], true),
+            ("eu.anthropic.claude-a", eu, true),
+            ("eu.anthropic.claude-a", all_but_one, false),
+            ("eu.anthropic.claude-a", &["eu-central-1"], false),
+            ("eu.anthropic.claude-a", &["eu-central-1", "us", "global"], false),
+            ("us.anthropic.claude-a", eu, false),
+            ("global.anthropic.claude-a", eu, false),
+            ("global.anthropic.claude-a", &["eu-central-1", "global"], true),
+            ("moon.anthropic.claude-a", eu, false),
+            ("us-gov.anthropic.claude-a", &["us-gov-west-1", "us-gov-east-1"], true),
+            (arn, &["eu-central-1", "eu"], true),
+            (arn, &["eu-central-1"], false),
+            ("arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/abc", &["eu-central-1"], true),
+        ] {
+            let regions: Vec<String> = regions.iter().map(|region| (*region).to_owned()).collect();
+            let judged = Model::judge(&id.replace('/', "%2F"), "eu-central-1", &[id.to_owned()], &regions);
+            assert_eq!(
+                judged.as_ref().map(|_| ()).map_err(|refusal| refusal.rule),
+                if fine { Ok(()) } else { Err("route/region") },
+                "{id} {regions:?}"
+            );
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn keys(session: Option<&str>) -> Keys {
 fn text(base_url: &str, token_url: &str) -> String {
     format!(
         "version = 1\n[agent]\nmodels = [\"eu.anthropic.claude-*\"]\n[[network.route]]\nprovider = \"bedrock\"\nbase_url = \"{base_url}\"\n\
-         token_url = \"{token_url}\"\nregions = [\"{REGION}\", \"eu-west-1\"]\n\
+         token_url = \"{token_url}\"\nregions = [\"{REGION}\", \"eu-west-1\", \"eu\"]\n\
          [limits]\nrequests = 5000\nup_bytes = \"1G\"\ndown_bytes = \"1G\"\n"
     )
 }
