@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use http_body_util::Full;
 use hyper::StatusCode;
 
 use crate::{
@@ -14,7 +13,8 @@ use crate::{
 use super::{
     Error,
     denial::Denial,
-    lease::{Lease, Leased},
+    lease::{self, Lease, Leased},
+    records::Desk,
 };
 
 /// The token service has so long to answer.
@@ -42,14 +42,19 @@ impl Assumed {
     }
 
     /// Keys that are good for a request now.
-    pub(super) async fn keys(&self) -> Result<Keys, Denial> {
-        self.keys.get(async || self.ask().await).await
+    pub(super) async fn keys(&self, desk: &Desk) -> Result<Keys, Denial> {
+        self.keys.get(async || self.ask(desk).await).await
     }
 
-    async fn ask(&self) -> Result<Lease<Keys>, Denial> {
-        let (head, body) = self.role.request().into_parts();
-        let request = hyper::Request::from_parts(head, Full::new(body));
-        let answer = self.service.send(request).await.map_err(|error| Denial::far_end("credential/unreachable", told(&error)))?;
+    /// Holds no keys any more: see [`Leased::forget`].
+    pub(super) fn forget(&self) -> bool {
+        self.keys.forget()
+    }
+
+    async fn ask(&self, desk: &Desk) -> Result<Lease<Keys>, Denial> {
+        let answer = lease::ask(&self.service, self.role.request(), desk)
+            .await
+            .map_err(|error| Denial::far_end("credential/unreachable", told(&error)))?;
         let status = answer.status();
         let given = role::lease(status.as_u16(), answer.body(), SystemTime::now()).map_err(|refusal| {
             let (rule, reason) = (refusal.rule, refusal.reason);

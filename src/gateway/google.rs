@@ -6,7 +6,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use http_body_util::Full;
 use hyper::{
     Method, Request,
     body::Bytes,
@@ -26,7 +25,8 @@ use crate::{
 use super::{
     Error,
     denial::Denial,
-    lease::{Lease, Leased},
+    lease::{self, Lease, Leased},
+    records::Desk,
 };
 
 /// The IAM Service Account Credentials API (its discovery document, `rootUrl`).
@@ -84,22 +84,22 @@ impl Tokens {
     }
 
     /// The header field with a token that holds.
-    pub(super) async fn field(&self) -> Result<Field, Denial> {
-        self.token.get(async || self.fetch().await).await
+    pub(super) async fn field(&self, desk: &Desk) -> Result<Field, Denial> {
+        self.token.get(async || self.fetch(desk).await).await
     }
 
-    /// Holds no token any more.
-    pub(super) fn forget(&self) {
-        self.token.forget();
+    /// Holds no token any more: see [`Leased::forget`].
+    pub(super) fn forget(&self) -> bool {
+        self.token.forget()
     }
 
-    async fn fetch(&self) -> Result<Lease<Field>, Denial> {
+    async fn fetch(&self, desk: &Desk) -> Result<Lease<Field>, Denial> {
         let asked = SystemTime::now();
         let service = self.access.first();
         let seconds = u64::try_from(now() / 1000).unwrap_or(0);
-        let given = exchange(&self.first, service, self.access.ask(seconds)?).await?;
+        let given = exchange(&self.first, service, self.access.ask(seconds)?, desk).await?;
         let given = match self.access.then(given.token.clone()) {
-            Ok(ask) => exchange(&self.second, Service::Impersonate, ask).await?,
+            Ok(ask) => exchange(&self.second, Service::Impersonate, ask, desk).await?,
             Err(_) => given,
         };
         let odd = |_| Denial::forbidden("credential/unreadable", "the access token has characters that a header cannot carry");
@@ -109,9 +109,9 @@ impl Tokens {
     }
 }
 
-async fn exchange(peer: &Peer, service: Service, ask: Ask) -> Result<Given, Denial> {
+async fn exchange(peer: &Peer, service: Service, ask: Ask, desk: &Desk) -> Result<Given, Denial> {
     let odd = || Denial::forbidden("credential/key", "the request for an access token cannot be made");
-    let mut request = Request::new(Full::new(Bytes::from(ask.body.reveal().to_owned())));
+    let mut request = Request::new(Bytes::from(ask.body.reveal().to_owned()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = format!("{}{}", peer.path, ask.path).parse().map_err(|_| odd())?;
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(ask.media));
@@ -121,7 +121,7 @@ async fn exchange(peer: &Peer, service: Service, ask: Ask) -> Result<Given, Deni
         request.headers_mut().insert(name, value);
     }
     let lost = |error: http::Error| Denial::far_end("credential/unreachable", format!("{service} gave no token: {error}"));
-    let answer = peer.client.send(request).await.map_err(lost)?;
+    let answer = lease::ask(&peer.client, request, desk).await.map_err(lost)?;
     Ok(service.read(answer.status().as_u16(), answer.body(), now())?)
 }
 

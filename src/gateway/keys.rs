@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use hyper::{
-    Request,
+    Request, Response, StatusCode,
     header::{HeaderName, HeaderValue},
 };
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::{Error, assumed::Assumed, denial::Denial, google::Tokens};
+use super::{Error, assumed::Assumed, denial::Denial, google::Tokens, records::Desk};
 
 /// A route's credential, ready to be used.
 #[derive(Debug)]
@@ -47,25 +47,26 @@ impl Keys {
     }
 
     /// Puts the credential into `request`, which is complete but for it; `body` is its body.
-    pub(super) async fn put<B>(&self, request: &mut Request<B>, body: &[u8], target: &Target) -> Result<(), Denial> {
+    /// Where it is fetched first, `desk` takes a record of that.
+    pub(super) async fn put<B>(&self, request: &mut Request<B>, body: &[u8], target: &Target, desk: &Desk) -> Result<(), Denial> {
         match self {
             Self::Field(name, value) => drop(request.headers_mut().insert(name.clone(), value.clone())),
             Self::Google(tokens) => {
-                let (name, value) = tokens.field().await?;
+                let (name, value) = tokens.field(desk).await?;
                 request.headers_mut().insert(name, value);
             }
             Self::Signed(keys) => sign(request, body, keys, target)?,
-            Self::Assumed(assumed) => sign(request, body, &assumed.keys().await?, target)?,
+            Self::Assumed(assumed) => sign(request, body, &assumed.keys(desk).await?, target)?,
         }
         Ok(())
     }
 
-    /// The far end did not take what was put in: a token that was fetched is fetched anew for the next request.
-    pub(super) fn rejected(&self) {
+    /// Whether an answer says that what was put in has ended, and another one is to be had: one that was fetched is fetched anew.
+    pub(super) fn ended<B>(&self, answer: &Response<B>) -> bool {
         match self {
-            // AWS says it with a 403, which can mean many things: keys of a role are renewed by the clock alone.
-            Self::Field(..) | Self::Signed(_) | Self::Assumed(_) => {}
-            Self::Google(tokens) => tokens.forget(),
+            Self::Field(..) | Self::Signed(_) => false,
+            Self::Google(tokens) => answer.status() == StatusCode::UNAUTHORIZED && tokens.forget(),
+            Self::Assumed(assumed) => bedrock::has_expired(answer.status(), answer.headers()) && assumed.forget(),
         }
     }
 }

@@ -5,11 +5,29 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::denial::Denial;
+use http_body_util::Full;
+use hyper::{Request, Response, body::Bytes};
+
+use crate::http::{self, Client};
+
+use super::{denial::Denial, records::Desk};
 
 /// After a failure the service that was asked is left alone for so long; who comes meanwhile is told of that failure, or gets
 /// what still holds.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Asks a service for a credential, of which `desk` takes a record.
+pub(super) async fn ask(service: &Client, request: Request<Bytes>, desk: &Desk) -> Result<Response<Bytes>, http::Error> {
+    let endpoint = service.endpoint();
+    let path = format!("{}{}", endpoint.path, request.uri().path());
+    // Where nobody takes records any more the gateway ends.
+    let mut asking = desk.asking(endpoint.address.to_string(), path, request.body().len() as u64).await;
+    let answer = service.send(request.map(Full::new)).await?;
+    if let Some(asking) = &mut asking {
+        asking.answer = Some((answer.status().as_u16(), answer.body().len() as u64));
+    }
+    Ok(answer)
+}
 
 /// A credential with its times.
 #[derive(Clone, Debug)]
@@ -27,12 +45,14 @@ pub(super) struct Leased<T> {
     held: Mutex<Option<Lease<T>>>,
     /// Held by whoever fetches: one at a time. The last failure.
     fetching: tokio::sync::Mutex<Option<(Instant, Denial)>>,
+    /// When one was let go of.
+    forgotten: Mutex<Option<Instant>>,
 }
 
 impl<T: Clone> Leased<T> {
     /// An empty one.
     pub(super) fn new() -> Self {
-        Self { held: Mutex::new(None), fetching: tokio::sync::Mutex::new(None) }
+        Self { held: Mutex::new(None), fetching: tokio::sync::Mutex::new(None), forgotten: Mutex::new(None) }
     }
 
     /// What is good for a request now, fetched if need be.
@@ -65,9 +85,16 @@ impl<T: Clone> Leased<T> {
         self.held().map(|(what, _)| what).ok_or(denial)
     }
 
-    /// Lets go of what is held: a far end did not take it.
-    pub(super) fn forget(&self) {
+    /// Lets go of what is held: a far end did not take it. False where that was so a moment ago too, so that another one would not
+    /// help; it is kept then, and the service left alone.
+    pub(super) fn forget(&self) -> bool {
+        let mut last = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < PAUSE) {
+            return false;
+        }
+        *last = Some(Instant::now());
         self.hold(None);
+        true
     }
 
     fn hold(&self, lease: Option<Lease<T>>) {

@@ -51,8 +51,46 @@ impl Desk {
     /// Opens an entry as soon as there is a place for it; none when the writer is gone.
     pub(super) async fn entry(&self) -> Option<Entry> {
         let place = self.0.clone().reserve_owned().await.ok()?;
-        Some(Entry { place: Some(place), start: Instant::now(), facts: Facts::default(), traffic: Arc::default(), bill: None })
+        let (facts, traffic) = (Facts::default(), Arc::default());
+        Some(Entry { place: Some(place), start: Instant::now(), facts, traffic, bill: None, desk: self.clone() })
     }
+
+    /// The same of a request for a credential.
+    pub(super) async fn asking(&self, host: String, path: String, up: u64) -> Option<Asking> {
+        let place = self.0.clone().reserve_owned().await.ok()?;
+        Some(Asking { place: Some(place), start: Instant::now(), host, path, up, answer: None })
+    }
+}
+
+/// An open record of a request for a credential: written when it is dropped, whatever came of it.
+pub(super) struct Asking {
+    place: Option<mpsc::OwnedPermit<Event>>,
+    start: Instant,
+    host: String,
+    path: String,
+    up: u64,
+    /// Status and length of the answer.
+    pub(super) answer: Option<(u16, u64)>,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let event = Event::Credential {
+            host: std::mem::take(&mut self.host),
+            path: std::mem::take(&mut self.path),
+            status: self.answer.map(|(status, _)| status),
+            up: self.up,
+            down: self.answer.map_or(0, |(_, length)| length),
+            ms: milliseconds(self.start),
+        };
+        if let Some(place) = self.place.take() {
+            drop(place.send(event));
+        }
+    }
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Bytes of one request, counted as they pass.
@@ -94,6 +132,8 @@ pub(super) struct Entry {
     pub(super) traffic: Arc<Traffic>,
     /// Of a request to a model.
     pub(super) bill: Option<Bill>,
+    /// Where what is asked for on its way is noted.
+    pub(super) desk: Desk,
 }
 
 impl Entry {
@@ -126,7 +166,7 @@ impl Drop for Entry {
             up: self.traffic.up.load(Relaxed),
             down: self.traffic.down.load(Relaxed),
             bill: self.bill.take().and_then(Bill::close),
-            ms: u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ms: milliseconds(self.start),
             unlisted: facts.unlisted,
         };
         if let Some(place) = self.place.take() {

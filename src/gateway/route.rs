@@ -115,18 +115,17 @@ async fn forward(
     if let Some(asked) = provider::asked(&target, &checked) {
         entry.bill = Some(Bill::open(shared.budget.clone(), asked).await?);
     }
-    shared.budget.request()?;
-    shared.budget.up(checked.len() as u64)?;
-    entry.traffic.up(checked.len() as u64);
     entry.allow(way(route.provider));
-    let mut outgoing = outgoing(headers, &target, checked.clone())?;
-    end.address(&mut outgoing)?;
-    route.keys.put(&mut outgoing, &checked, &target).await?;
-    drop(checked);
-    if let Some(bill) = &mut entry.bill {
-        bill.sent();
+    let ready = Ready { route, end, target: &target, headers, body: checked };
+    let mut answer = ready.send(shared, entry).await;
+    // What has ended was not looked at further, so nothing is done twice.
+    if answer.as_ref().is_ok_and(|answer| route.keys.ended(answer)) {
+        if let Some(bill) = &mut entry.bill {
+            bill.free();
+        }
+        answer = ready.send(shared, entry).await;
     }
-    let response = end.send(outgoing).await.inspect_err(|denial| {
+    let response = answer.inspect_err(|denial| {
         if let Some(bill) = entry.bill.as_mut().filter(|_| denial.rule == upstream::UNREACHABLE) {
             bill.free();
         }
@@ -134,13 +133,34 @@ async fn forward(
     if let Some(bill) = &mut entry.bill {
         bill.answered(response.status(), response.headers());
     }
-    if response.status() == StatusCode::UNAUTHORIZED {
-        route.keys.rejected();
-    }
     drop(held);
     entry.facts.status = Some(response.status().as_u16());
     provider::answer(route.provider, response.status(), response.headers())?;
     Ok(response)
+}
+
+/// A request that passed, but for its credential.
+struct Ready<'a> {
+    route: &'a Route,
+    end: &'a Far,
+    target: &'a Target,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Ready<'_> {
+    async fn send(&self, shared: &Shared, entry: &mut Entry) -> Result<Response<Incoming>, Denial> {
+        shared.budget.request()?;
+        shared.budget.up(self.body.len() as u64)?;
+        entry.traffic.up(self.body.len() as u64);
+        let mut outgoing = outgoing(self.headers.clone(), self.target, self.body.clone())?;
+        self.end.address(&mut outgoing)?;
+        self.route.keys.put(&mut outgoing, &self.body, self.target, &entry.desk).await?;
+        if let Some(bill) = &mut entry.bill {
+            bill.sent();
+        }
+        self.end.send(outgoing).await
+    }
 }
 
 /// How a route is named in records.

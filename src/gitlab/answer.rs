@@ -235,6 +235,15 @@ pub struct Job {
     pub id: u64,
     /// `running`, `canceling`, `canceled`, …
     pub status: String,
+    /// The pipeline that it is of.
+    pub pipeline: Option<OfPipeline>,
+}
+
+/// What a job tells of its pipeline.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OfPipeline {
+    /// The project that it runs in.
+    pub project_id: Option<u64>,
 }
 
 fn yes() -> bool {

@@ -280,9 +280,17 @@ impl Client {
     /// # Errors
     /// When GitLab gives no usable answer: then nobody knows, and nothing may be pushed.
     pub async fn job_runs(&self, job: u64) -> Result<bool, Error> {
+        Ok(self.own_job().await?.is_some_and(|found| found.id == job && found.status == "running"))
+    }
+
+    /// The job of this client's job token; none where the token is not accepted any more.
+    ///
+    /// # Errors
+    /// When GitLab gives no usable answer.
+    pub async fn own_job(&self) -> Result<Option<Job>, Error> {
         match self.fetch::<Job>(&Call::get("/job", "the job of CI_JOB_TOKEN"), "a job").await {
-            Ok(found) => Ok(found.id == job && found.status == "running"),
-            Err(Error::Unauthorized { .. } | Error::Forbidden { .. } | Error::NotFound { .. }) => Ok(false),
+            Ok(found) => Ok(Some(found)),
+            Err(Error::Unauthorized { .. } | Error::Forbidden { .. } | Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -27,6 +27,8 @@ pub struct Spec {
     pub variables: BTreeMap<String, String>,
     /// `GITLAB_ACCESS_TOKEN`.
     pub token: Secret,
+    /// `CI_JOB_TOKEN`, by which GitLab tells whose job this is.
+    pub job_token: Option<Secret>,
     /// Ours and the policy's words, before everything that was collected.
     pub instructions: String,
     /// Begins the branch's name.
@@ -133,6 +135,9 @@ pub fn work(spec: Spec) -> Result<Context, Refusal> {
             );
             return Err(Refusal::new(reason, Exit::Usage));
         }
+        if let Some(token) = spec.job_token.clone() {
+            own_project(&facts, &of_job(&facts, token)?).await?;
+        }
         let mut thread = collect(&client, &facts).await?;
         // What we said ourselves in earlier jobs is no task.
         thread.remarks.retain(|remark| remark.author.id != user.id);
@@ -158,6 +163,35 @@ pub fn work(spec: Spec) -> Result<Context, Refusal> {
 pub(super) fn client(facts: &JobFacts, token: Secret) -> Result<Client, Refusal> {
     let tls = http::client_config(facts.ca_file.as_deref()).map_err(|error| Refusal::new(error, Exit::Remote))?;
     Ok(Client::new(facts.api.clone(), tls, Credential::Access(token)))
+}
+
+/// The same with the job's own token.
+pub(super) fn of_job(facts: &JobFacts, token: Secret) -> Result<Client, Refusal> {
+    let tls = http::client_config(facts.ca_file.as_deref()).map_err(|error| Refusal::new(error, Exit::Remote))?;
+    Ok(Client::new(facts.api.clone(), tls, Credential::Job(token)))
+}
+
+/// Asks GitLab for the project that the job runs in: whoever starts a pipeline may set the number and the path of another one, and
+/// `GITLAB_ACCESS_TOKEN` may reach that too.
+async fn own_project(facts: &JobFacts, client: &Client) -> Result<(), Refusal> {
+    let Some(job) = client.own_job().await? else {
+        return Err(Refusal::new("GitLab says that the job of CI_JOB_TOKEN does not run any more", Exit::Remote));
+    };
+    match job.pipeline.and_then(|pipeline| pipeline.project_id) {
+        Some(own) if own == facts.project => Ok(()),
+        Some(own) => {
+            let project = facts.project;
+            let why = format!(
+                "the job of CI_JOB_TOKEN runs in the project {own}, and CI_PROJECT_ID is {project}: remove the variable that was overridden"
+            );
+            Err(Refusal::new(why, Exit::Usage))
+        }
+        None => {
+            let why =
+                "GitLab does not tell in which project the job of CI_JOB_TOKEN runs, so nobody knows whether CI_PROJECT_ID is its own";
+            Err(Refusal::new(why, Exit::Remote))
+        }
+    }
 }
 
 fn title(thread: &Thread, facts: &JobFacts) -> String {

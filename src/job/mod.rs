@@ -119,6 +119,7 @@ fn collect(board: &mut Board) -> Result<Context, Refusal> {
     let spec = context::Spec {
         variables: board.public.clone(),
         token: board.token.clone(),
+        job_token: board.job_token.clone(),
         instructions: context::instructions(board.policy.agent.instructions.as_deref(), board.gitlab.is_some()),
         prefix: board.policy.merge_request.branch.clone(),
     };

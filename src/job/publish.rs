@@ -5,17 +5,16 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, Refusal, client};
+use super::context::{Context, Refusal, client, of_job};
 use crate::{
     digest::Digest,
     exit::Exit,
     gate::Passed,
     git::{self, Branch, Expect, Identity, Oid, Remote, Repository},
     gitlab::{
-        Client, Credential, JobFacts, MergeRequestChange, NewMergeRequest, State,
+        Client, JobFacts, MergeRequestChange, NewMergeRequest, State,
         merge_request::{ChangedFile, Description, Status, description, note, title},
     },
-    http,
     secret::Secret,
     supervisor::worker,
     verdict::Verdict,
@@ -148,8 +147,7 @@ fn publish(spec: &Spec, leave: &Leave, facts: &JobFacts, client: &Client) -> Res
 /// A job that was cancelled meanwhile must not push.
 async fn still_runs(spec: &Spec, facts: &JobFacts) -> Result<(), Refusal> {
     let Some(token) = spec.job_token.clone() else { return Ok(()) };
-    let tls = http::client_config(facts.ca_file.as_deref()).map_err(|error| Refusal::new(error, Exit::Remote))?;
-    let client = Client::new(facts.api.clone(), tls, Credential::Job(token));
+    let client = of_job(facts, token)?;
     if client.job_runs(facts.job).await? {
         Ok(())
     } else {

@@ -67,6 +67,21 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unlisted: bool,
     },
+    /// The gateway asked a service for a credential that ends: keys of a role, an access token.
+    Credential {
+        /// Host and port of the service.
+        host: String,
+        /// The path.
+        path: String,
+        /// Its HTTP status, where it answered.
+        status: Option<u16>,
+        /// Bytes of the body that was sent.
+        up: u64,
+        /// Bytes of the answer's.
+        down: u64,
+        /// Milliseconds until the answer was whole.
+        ms: u64,
+    },
     /// Somebody of the agent connected to an address that is not on loopback, and was refused.
     Outside {
         /// The program's name, as it calls itself.

@@ -110,13 +110,18 @@ impl Running {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// The records once there are `count` of them.
+    /// The records of requests once there are `count` of them.
     fn records(&self, count: usize) -> Vec<Value> {
+        self.records_of("gateway", count)
+    }
+
+    /// The records of this event, once there are so many.
+    fn records_of(&self, event: &str, count: usize) -> Vec<Value> {
         let start = Instant::now();
         loop {
             let bytes = self.records.0.lock().unwrap().clone();
-            let list: Vec<Value> =
-                bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect();
+            let all = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap());
+            let list: Vec<Value> = all.filter(|record: &Value| record["event"] == event).collect();
             if list.len() >= count {
                 return list;
             }

@@ -216,9 +216,16 @@ fn a_token_that_vertex_rejects_is_not_used_again() {
     };
     call(200);
     scene.google.revoke();
-    call(401);
     call(200);
     assert_eq!(scene.google.asked().len(), 4);
+    // A service whose tokens are rejected each time is left alone, and Vertex' answer goes on.
+    scene.google.revoke();
+    call(401);
+    assert_eq!(scene.google.asked().len(), 4);
+    let noted = scene.gateway.records_of("credential", 4);
+    assert_eq!((&noted[0]["path"], &noted[0]["status"]), (&json!("/v1/token"), &json!(200)));
+    assert!(noted.iter().all(|record| scene.google.url().ends_with(record["host"].as_str().unwrap())), "{noted:?}");
+    scene.keeps_its_secrets("");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{IMPLEMENT, JOB, Scene, all_at_once, last_line, text};
+use crate::{IMPLEMENT, JOB, Scene, all_at_once, last_line, support::gitlab::Request, text};
 
 fn start(scene: &Scene, script: &str) -> Child {
     scene.job(script).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -96,21 +96,22 @@ fn random_byte() -> u8 {
     byte[0]
 }
 
-/// Waits until GitLab got a request that ends so.
-fn until(scene: &Scene, method: &str, end: &str) {
+/// Waits until GitLab got so many requests that end so.
+fn until(scene: &Scene, count: usize, method: &str, end: &str) {
     let start = Instant::now();
-    while !scene.gitlab.requests().iter().any(|request| request.method == method && request.path.ends_with(end)) {
+    let is_one = |request: &&Request| request.method == method && request.path.ends_with(end);
+    while scene.gitlab.requests().iter().filter(is_one).count() < count {
         assert!(start.elapsed() < Duration::from_secs(30), "{method} {end} never came");
         sleep(Duration::from_millis(5));
     }
 }
 
-/// A job whose GitLab is slow, asked to end when GitLab got such a request.
-fn asked_to_end_at(method: &str, end: &str) -> (Scene, Output) {
+/// A job whose GitLab is slow, asked to end when GitLab got so many such requests.
+fn asked_to_end_at(count: usize, method: &str, end: &str) -> (Scene, Output) {
     let scene = Scene::new();
     scene.gitlab.latency(Duration::from_millis(500));
     let child = start(&scene, IMPLEMENT);
-    until(&scene, method, end);
+    until(&scene, count, method, end);
     terminate(&child);
     let output = child.wait_with_output().unwrap();
     (scene, output)
@@ -120,7 +121,7 @@ fn asked_to_end_at(method: &str, end: &str) -> (Scene, Output) {
 fn a_job_that_is_asked_to_end_while_it_publishes_goes_to_the_end_of_it() {
     let moments = vec![("POST", "/git-receive-pack"), ("POST", "/merge_requests")];
     all_at_once(moments, |(method, end): (&str, &str)| {
-        let (scene, output) = asked_to_end_at(method, end);
+        let (scene, output) = asked_to_end_at(1, method, end);
         assert_eq!(whole(&scene, &output), "all left", "{}", text(&output));
         scene.ended(&output, 143, &["signal 15", "merge request !1 opened"]);
         scene.answered("**Done:** !1", &[]);
@@ -129,9 +130,10 @@ fn a_job_that_is_asked_to_end_while_it_publishes_goes_to_the_end_of_it() {
 
 #[test]
 fn a_job_that_is_asked_to_end_before_it_publishes_says_so_in_the_thread() {
-    let moments = vec![("POST", "/issues/1/notes"), ("GET", "/api/v4/job")];
-    all_at_once(moments, |(method, end): (&str, &str)| {
-        let (scene, output) = asked_to_end_at(method, end);
+    // GitLab is asked for the job at its beginning, and again before anything is pushed.
+    let moments = vec![(1, "POST", "/issues/1/notes"), (2, "GET", "/api/v4/job")];
+    all_at_once(moments, |(count, method, end): (usize, &str, &str)| {
+        let (scene, output) = asked_to_end_at(count, method, end);
         scene.ended(&output, 143, &["cancelled by signal 15", "nothing left"]);
         scene.nothing_left();
         scene.answered("**Cancelled.**", &[]);

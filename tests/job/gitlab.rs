@@ -79,7 +79,11 @@ fn judge(scene: &Scene, output: &Output, stage: Stage, status: u16) {
         // That there is no such branch is what is hoped for.
         Branch if status == 404 => scene.ended(output, 0, &["merge request !1 opened"]),
         // A token that is not taken any more means a job that does not run any more.
-        JobRuns if status < 500 => scene.refused(output, 69, &["does not run any more"]),
+        JobRuns if status < 500 => {
+            scene.ended(output, 69, &["does not run any more"]);
+            scene.nothing_left();
+            scene.unanswered();
+        }
         Push => {
             let word = match status {
                 401 => "Authentication failed",
@@ -88,7 +92,6 @@ fn judge(scene: &Scene, output: &Output, stage: Stage, status: u16) {
             };
             scene.refused(output, 69, &[stage.named(), &[word]].concat());
         }
-        JobRuns => scene.refused(output, 69, &[stage.named(), &[&code]].concat()),
         _ => {
             scene.ended(output, 69, &[stage.named(), &[&code]].concat());
             scene.nothing_left();
@@ -159,6 +162,21 @@ fn what_gitlab_does_not_know_is_named() {
     ] {
         let output = scene.job(IMPLEMENT).env(name, value).output().unwrap();
         scene.ended(&output, 69, &words);
+        scene.nothing_left();
+        scene.unanswered();
+    }
+}
+
+#[test]
+fn a_job_of_another_project_is_refused_however_its_variables_agree() {
+    let scene = Scene::new();
+    for (runs_in, code, words) in [
+        (Some(43), 2, ["runs in the project 43, and CI_PROJECT_ID is 42", "remove the variable that was overridden"]),
+        (None, 69, ["GitLab does not tell", "CI_PROJECT_ID"]),
+    ] {
+        scene.gitlab.model().runs_in = runs_in;
+        let output = scene.run(IMPLEMENT);
+        scene.ended(&output, code, &words);
         scene.nothing_left();
         scene.unanswered();
     }

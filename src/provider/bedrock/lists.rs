@@ -71,10 +71,13 @@ pub(super) const TOLD: &[&str] = &[
     "ValidationException",
 ];
 
+/// The error of keys whose session is over.
+pub(super) const EXPIRED: &str = "ExpiredTokenException";
+
 /// Errors that concern the credential, and what they mean (docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html).
 pub(super) const REFUSALS: &[(&str, &str)] = &[
     ("AccessDeniedException", "it may not use this model here (bedrock:InvokeModel, or the model's access in this account)"),
-    ("ExpiredTokenException", "it has expired"),
+    (EXPIRED, "it has expired"),
     ("IncompleteSignature", "it was not understood"),
     ("InvalidClientTokenId", "it does not exist"),
     ("InvalidSignatureException", "its secret does not fit, or the clock here is wrong"),

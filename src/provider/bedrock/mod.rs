@@ -110,9 +110,7 @@ fn alone<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
 /// # Errors
 /// In words of our own, where the answer is an error of that kind or of none that is known.
 pub(super) fn answer(status: StatusCode, headers: &HeaderMap) -> Result<(), Refusal> {
-    let kind = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // It may have a namespace before or after it (smithy.io, restJson1, "Operation error serialization").
-    let kind = kind.rsplit('#').next().unwrap_or_default().split(':').next().unwrap_or_default();
+    let kind = kind(headers);
     // Where much is asked, and where the service is ill, nobody looks at credentials.
     let harmless = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
     if !status.is_client_error() || harmless || lists::TOLD.contains(&kind) {
@@ -121,6 +119,18 @@ pub(super) fn answer(status: StatusCode, headers: &HeaderMap) -> Result<(), Refu
     let known = lists::REFUSALS.iter().find(|(name, _)| *name == kind);
     let why = known.map_or_else(|| "the reason is kept from the agent".to_owned(), |(name, meaning)| format!("{name}: {meaning}"));
     Err(Refusal::new("credential/refused", format!("Bedrock did not take the job's credential ({}, {why})", status.as_u16())))
+}
+
+/// Whether an answer says that the session of the keys which signed the request is over, and nothing else.
+pub fn has_expired(status: StatusCode, headers: &HeaderMap) -> bool {
+    status.is_client_error() && kind(headers) == lists::EXPIRED
+}
+
+/// The name of an error.
+fn kind(headers: &HeaderMap) -> &str {
+    let kind = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // It may have a namespace before or after it (smithy.io, restJson1, "Operation error serialization").
+    kind.rsplit('#').next().unwrap_or_default().split(':').next().unwrap_or_default()
 }
 
 /// What tells programs where Bedrock is: see [`super::variables`]. With `CLAUDE_CODE_SKIP_BEDROCK_AUTH` Claude Code would leave the

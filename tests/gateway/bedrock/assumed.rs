@@ -20,7 +20,7 @@ use crate::{
     support::schema,
     support::{
         aws::{Grant, SECRET, Sts, session_token},
-        provider::{Provider, Turn},
+        provider::{Failure, Provider, Turn},
     },
 };
 
@@ -106,6 +106,32 @@ fn keys_are_renewed_before_they_expire_and_used_until_then() {
     let arrived = provider.requests();
     for (request, number) in arrived.iter().zip([1, 2, 2, 2, 2, 3, 3]) {
         assert!(is_signed(request, &granted(number), REGION), "{number}: {request:?}");
+    }
+}
+
+/// An answer of Bedrock's to keys whose session is over.
+fn expired() -> Turn {
+    let fields = vec![("x-amzn-errortype".to_owned(), "ExpiredTokenException".to_owned())];
+    Turn::Fails(Failure::Status(403, fields, r#"{"message":"made-up words"}"#.to_owned()))
+}
+
+#[test]
+fn keys_that_bedrock_calls_expired_are_fetched_anew_once() {
+    let provider = Provider::start(vec![expired()]);
+    let sts = Sts::start(TOKEN, ROLE, Grant::Keys(HOUR));
+    let gateway = through(&provider, &sts.url());
+    let (code, answer) = call(&gateway);
+    assert!(code == 400 && answer.contains("it has expired"), "{answer}");
+    let arrived = provider.requests();
+    assert_eq!((arrived.len(), sts.requests().len()), (2, 2), "once more, with other keys");
+    assert!(is_signed(&arrived[0], &granted(1), REGION) && is_signed(&arrived[1], &granted(2), REGION));
+    // Nobody is asked again and again.
+    assert_eq!((call(&gateway).0, sts.requests().len()), (400, 2));
+    let noted = gateway.records_of("credential", 2);
+    for record in &noted {
+        assert_eq!((&record["path"], &record["status"]), (&Value::from("/"), &Value::from(200)));
+        assert!(record["up"].as_u64() > Some(0) && record["down"].as_u64() > Some(0) && record["ms"].is_u64(), "{record}");
+        tells_nothing(&record.to_string());
     }
 }
 

@@ -77,6 +77,8 @@ pub struct Model {
     /// Job token to job id.
     pub job_tokens: BTreeMap<String, u64>,
     pub jobs: BTreeMap<u64, String>,
+    /// The project in which all jobs run.
+    pub runs_in: Option<u64>,
     pub issues: Vec<Issue>,
     pub merge_requests: Vec<MergeRequest>,
     pub notes: Vec<Note>,
@@ -100,6 +102,7 @@ impl Model {
             tokens: BTreeMap::new(),
             job_tokens: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            runs_in: Some(super::PROJECT),
             issues: Vec::new(),
             merge_requests: Vec::new(),
             notes: Vec::new(),
