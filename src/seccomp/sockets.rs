@@ -41,7 +41,7 @@ pub(super) fn sockets_on(machine: Numbers, Sockets { unix, own_network }: Socket
     let [domain, kind, protocol] = [0, 1, 2].map(|index| load(OFFSET_ARGS + 8 * index));
     // UDP bound to `lo` can still be steered out (ip(7), `IP_PKTINFO`).
     let (v6, tcp, udp) = if own_network { (INTERNET, allow, allow) } else { (ABSENT, notify, refuse) };
-    vec![
+    let mut program = vec![
         load(OFFSET_ARCH),
         if_equal(machine.audit, 1, 0),
         answer(libc::SECCOMP_RET_KILL_PROCESS),
@@ -64,18 +64,18 @@ pub(super) fn sockets_on(machine: Numbers, Sockets { unix, own_network }: Socket
         absent,
         kind,
         statement(BPF_ALU | BPF_AND | BPF_K, SOCK_TYPE_MASK),
-        if_equal(libc::SOCK_STREAM.cast_unsigned(), 0, 4),
-        protocol,
-        if_equal(0, 1, 0),
-        if_equal(libc::IPPROTO_TCP.cast_unsigned(), 0, 6),
-        tcp,
-        if_equal(libc::SOCK_DGRAM.cast_unsigned(), 0, 4),
-        protocol,
-        if_equal(0, 1, 0),
-        if_equal(libc::IPPROTO_UDP.cast_unsigned(), 0, 1),
-        udp,
-        refuse,
-    ]
+    ];
+    // What is of neither protocol is refused at the end.
+    program.extend(internet(libc::SOCK_STREAM, libc::IPPROTO_TCP, protocol, tcp, 6));
+    program.extend(internet(libc::SOCK_DGRAM, libc::IPPROTO_UDP, protocol, udp, 1));
+    program.push(refuse);
+    program
+}
+
+/// For a socket of this kind: `made` where its protocol is 0 or the one of that number, else as many statements further as `other`
+/// says. Other kinds are past it.
+fn internet(kind: i32, number: i32, protocol: sock_filter, made: sock_filter, other: u8) -> [sock_filter; 5] {
+    [if_equal(kind.cast_unsigned(), 0, 4), protocol, if_equal(0, 1, 0), if_equal(number.cast_unsigned(), 0, other), made]
 }
 
 /// From the comparison with `AF_INET6` on: to the internet sockets, and to the answer that there is none.

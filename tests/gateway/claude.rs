@@ -56,19 +56,34 @@ fn the_real_claude_gets_through_and_its_web_search_does_not() {
     with_claude("Claude Code through the gateway", "claude::inside", 2);
 }
 
-fn script(work: &str) -> Vec<Turn> {
+/// Three turns with tools: `look` in a shell, and a file that is written and read.
+pub(crate) fn opening(work: &str, look: &str) -> Vec<Turn> {
+    let look = Block::Tool { name: "Bash".to_owned(), input: json!({ "command": look, "description": "look" }) };
     vec![
-        Turn::Says(vec![
-            Block::Text("First a look.".to_owned()),
-            Block::Tool { name: "Bash".to_owned(), input: json!({ "command": "echo marker-of-bash", "description": "look" }) },
-        ]),
+        Turn::Says(vec![Block::Text("First a look.".to_owned()), look]),
         Turn::tool("Write", json!({ "file_path": format!("{work}/new.txt"), "content": "written\n" })),
         Turn::tool("Read", json!({ "file_path": format!("{work}/new.txt") })),
+    ]
+}
+
+/// That its last words came and the file of [`opening`] was written. `work` is removed; the gateway's records come back.
+pub(crate) fn all_done(work: &Path, gateway: &Running, text: &str, result: &Value) -> Vec<Value> {
+    let written = fs::read_to_string(work.join("new.txt"));
+    fs::remove_dir_all(work).unwrap();
+    let records = gateway.records(1);
+    assert_eq!((&result["is_error"], &result["result"]), (&json!(false), &json!("All done.")), "{records:#?}\n{text}");
+    assert_eq!(written.unwrap(), "written\n");
+    records
+}
+
+fn script(work: &str) -> Vec<Turn> {
+    let rest = [
         Turn::tool("Read", json!({ "file_path": format!("{work}/red.png") })),
         Turn::tool("WebFetch", json!({ "url": "https://host.example/page", "prompt": "what is there" })),
         Turn::tool("WebSearch", json!({ "query": "made up words" })),
         Turn::text("All done."),
-    ]
+    ];
+    opening(work, "echo marker-of-bash").into_iter().chain(rest).collect()
 }
 
 /// The variables by which it comes to the Claude API's route.
@@ -128,11 +143,7 @@ fn inside_a_whole_run() {
     let provider = Provider::start(script(work_path));
     let gateway = Running::start(&route_policy(&provider.base_url()));
     let (text, result) = claude(&work, &gateway, &route(&gateway), &[]);
-    let written = fs::read_to_string(work.join("new.txt"));
-    fs::remove_dir_all(&work).unwrap();
-    let records = gateway.records(1);
-    assert_eq!((&result["is_error"], &result["result"]), (&json!(false), &json!("All done.")), "{records:#?}\n{text}");
-    assert_eq!(written.unwrap(), "written\n");
+    let records = all_done(&work, &gateway, &text, &result);
 
     let sent = provider.requests();
     assert!(sent.len() >= 5, "{}", sent.len());

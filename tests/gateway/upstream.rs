@@ -2,12 +2,14 @@
 
 use std::{
     convert::Infallible,
+    io::Write as _,
     net::TcpListener,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     thread,
+    time::Duration,
 };
 
 use http_body_util::{BodyExt as _, Full};
@@ -30,6 +32,7 @@ use super::{
     Running, TICKET,
     route::{ask, hello, tls},
     route_policy, spec,
+    support::provider::receive,
 };
 
 /// A far end that keeps its connections.
@@ -111,6 +114,48 @@ fn a_far_end_of_http_2_is_spoken_to_in_it() {
 #[test]
 fn a_connection_of_http_1_is_kept() {
     three_requests(&["http/1.1"], Version::HTTP_11);
+}
+
+/// A far end that closes each connection without a word, `pause` after its answer; whether it reads the next request first. Counts
+/// the requests that came whole.
+fn closes(pause: Duration, reads_on: bool) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (url, count) = (format!("http://{}", listener.local_addr().unwrap()), Arc::<AtomicUsize>::default());
+    let seen = count.clone();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let seen = seen.clone();
+            thread::spawn(move || {
+                let Ok(Some(_)) = receive(&mut stream) else { return };
+                seen.fetch_add(1, SeqCst);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}");
+                thread::sleep(pause);
+                if reads_on && matches!(receive(&mut stream), Ok(Some(_))) {
+                    seen.fetch_add(1, SeqCst);
+                }
+            });
+        }
+    });
+    (url, count)
+}
+
+#[test]
+fn a_request_is_sent_again_only_where_nothing_of_it_was_sent() {
+    // Closed while it waited: the request, its body with it, goes over another connection.
+    let (url, count) = closes(Duration::ZERO, false);
+    let gateway = Running::start(&route_policy(&url));
+    for _ in 0..10 {
+        assert_eq!(ask(&gateway, "/v1/messages", &hello()).0, 200);
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(count.load(SeqCst), 10);
+    // Closed with the request in hand: it may have been worked on, so the agent is told and decides.
+    let (url, count) = closes(Duration::ZERO, true);
+    let gateway = Running::start(&route_policy(&url));
+    assert_eq!(ask(&gateway, "/v1/messages", &hello()).0, 200);
+    let (code, answer) = ask(&gateway, "/v1/messages", &hello());
+    assert!(code == 502 && answer.contains("provider/broken") && answer.contains("trying again may help"), "{answer}");
+    assert_eq!(count.load(SeqCst), 2);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use tidewaiter::{
 
 use crate::{
     Running, TICKET,
-    claude::{self, claude, place},
+    claude::{self, all_done, claude, place},
     route::tls,
     spec, status,
     support::{
@@ -389,11 +389,7 @@ fn inside_three_turns() {
     let scene = Scene::of(google, script, &federated());
     let variables = environment(&work, &policy(&scene.vertex.base_url(), &scene.google.url(), ""), &scene.gateway);
     let (text, result) = claude(&work, &scene.gateway, &variables, &["--model", "claude-opus-4-8"]);
-    let written = fs::read_to_string(work.join("new.txt"));
-    fs::remove_dir_all(&work).unwrap();
-    let records = scene.gateway.records(1);
-    assert_eq!((&result["is_error"], &result["result"]), (&json!(false), &json!("All done.")), "{records:#?}\n{text}");
-    assert_eq!(written.unwrap(), "written\n");
+    let records = all_done(&work, &scene.gateway, &text, &result);
     let sent = scene.vertex.requests();
     assert!(
         sent.len() >= 4 && sent.iter().all(|request| request.path.starts_with(&format!("/europe-west1/v1/projects/{PROJECT}/"))),

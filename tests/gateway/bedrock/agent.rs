@@ -8,10 +8,10 @@ use tidewaiter::{policy::Policy, provider, secret::Secret};
 use super::{REGION, SESSION, assumed, is_signed, keys, signing, with};
 use crate::{
     Running, TICKET,
-    claude::{claude, place, with_claude},
+    claude::{all_done, claude, opening, place, with_claude},
     support::{
         aws::{Grant, Sts},
-        provider::{Block, Provider, Turn},
+        provider::{Provider, Turn},
     },
 };
 
@@ -32,18 +32,12 @@ fn variables(provider: &Provider, gateway: &Running) -> Vec<(String, String)> {
 
 /// Three turns with tools, and one that looks for credentials.
 fn script(work: &str) -> Vec<Turn> {
-    let look = "env; cat ~/.aws/credentials 2>&1; echo marker-of-bash";
-    vec![
-        Turn::Says(vec![
-            Block::Text("First a look.".to_owned()),
-            Block::Tool { name: "Bash".to_owned(), input: json!({ "command": look, "description": "look" }) },
-        ]),
-        Turn::tool("Write", json!({ "file_path": format!("{work}/new.txt"), "content": "written\n" })),
-        Turn::tool("Read", json!({ "file_path": format!("{work}/new.txt") })),
+    let rest = [
         // Its answer refers to a tool of the request by name, where the search of tools is on.
         Turn::tool("ToolSearch", json!({ "query": "select:NotebookEdit" })),
         Turn::text("All done."),
-    ]
+    ];
+    opening(work, "env; cat ~/.aws/credentials 2>&1; echo marker-of-bash").into_iter().chain(rest).collect()
 }
 
 #[test]
@@ -56,11 +50,7 @@ fn inside_with_keys_of_the_job() {
     // With the betas that a job does without: what they add to a body goes on too.
     variables.push(("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS".to_owned(), "0".to_owned()));
     let (text, result) = claude(&work, &gateway, &variables, &["--model", MODEL]);
-    let written = fs::read_to_string(work.join("new.txt"));
-    fs::remove_dir_all(&work).unwrap();
-    let records = gateway.records(1);
-    assert_eq!((&result["is_error"], &result["result"]), (&json!(false), &json!("All done.")), "{records:#?}\n{text}");
-    assert_eq!(written.unwrap(), "written\n");
+    let records = all_done(&work, &gateway, &text, &result);
     let sent = provider.requests();
     assert!(sent.len() >= 5 && sent.iter().all(|request| is_signed(request, &keys(Some(SESSION)), REGION)), "{}", sent.len());
     let last = sent.last().unwrap().json().to_string();
