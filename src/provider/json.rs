@@ -14,13 +14,35 @@ use serde_json::{Map, Number, Value};
 /// The name under which `serde_json` hands over a number whose digits it keeps (feature `arbitrary_precision`).
 const NUMBER: &str = "$serde_json::private::Number";
 
+/// Values and keys of one text at most. A conversation of a million tokens has a tenth of that; each costs a hundred bytes here,
+/// beside one or two in the text, and nobody's memory is that of whoever sends it.
+const MOST: usize = 1 << 20;
+
 /// Reads `bytes` as one JSON text. Key order and the digits of numbers are kept; nesting ends at 128 levels, which is
 /// `serde_json`'s own bound.
 ///
 /// # Errors
-/// When it is not JSON, nests too deep, or has a name twice in one object.
+/// When it is not JSON, nests too deep, has a name twice in one object, or more than a million values.
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    if separators(bytes) > MOST {
+        return Err(serde::de::Error::custom(format_args!("it has more than {MOST} values")));
+    }
     serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0)
+}
+
+/// What divides values outside of strings: there are no more of them than that, and one.
+fn separators(bytes: &[u8]) -> usize {
+    let (mut count, mut inside, mut escaped) = (0, false, false);
+    for byte in bytes {
+        match (inside, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => inside = !inside,
+            (false, b',' | b':' | b'[' | b'{') => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 struct Strict(Value);
@@ -127,6 +149,15 @@ mod tests {
     fn a_bomb_of_brackets_is_an_error() {
         assert!(parse("[".repeat(1_000_000).as_bytes()).is_err());
         assert!(parse(format!("{}{}", "[".repeat(100), "]".repeat(100)).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_text_that_is_all_values_is_an_error() {
+        let list = |count: usize| format!("[{}0]", "0,".repeat(count));
+        assert!(parse(list(MOST - 1).as_bytes()).is_ok());
+        assert!(parse(list(MOST).as_bytes()).unwrap_err().to_string().contains("more than 1048576 values"));
+        let text = serde_json::to_string(&r#"a,"b\",[{:"#.repeat(MOST)).unwrap();
+        assert!(parse(text.as_bytes()).is_ok(), "what stands in a string is one value");
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub fn ends(registry: &Registry) -> Result<Vec<Endpoint>, NotAnEndpoint> {
 /// Fields that go on. The client's own name for itself stays here: it can carry anything.
 const PASSED: [HeaderName; 4] = [ACCEPT, RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE];
 
+/// Bytes of one of them at most: the longest that pip and npm send have about a hundred.
+const LONGEST: usize = 200;
+
 /// Fields in which package managers and registries carry credentials, besides `Authorization`.
 const CREDENTIALS: &[&str] = &[
     "cookie",
@@ -62,11 +65,15 @@ pub fn method(method: &str) -> Result<(), Refusal> {
 /// The fields that go on to a registry.
 ///
 /// # Errors
-/// For every field that carries a credential.
+/// For every field that carries a credential, and for one that goes on and is longer than tools make it.
 pub fn headers(sent: &HeaderMap) -> Result<HeaderMap, Refusal> {
     if let Some(name) = CREDENTIALS.iter().find(|name| sent.contains_key(**name)) {
         let why = format!("`{name}` is a credential of its own; packages are read without any, take it out of the tool's configuration");
         return Err(Refusal::new("registry/credential", why));
+    }
+    if let Some(name) = PASSED.iter().find(|name| sent.get(*name).is_some_and(|value| value.len() > LONGEST)) {
+        let why = format!("`{name}` has more than {LONGEST} bytes, which no package manager needs: shorten it or leave it out");
+        return Err(Refusal::new("registry/header", why));
     }
     let passed = PASSED.into_iter().filter_map(|name| Some((name.clone(), sent.get(&name)?.clone())));
     let mut out: HeaderMap = passed.collect();
@@ -91,6 +98,10 @@ mod tests {
         names.sort_unstable();
         assert_eq!(names, ["accept", "accept-encoding", "range", "user-agent"]);
         assert_eq!(out["user-agent"], "tidewaiter");
+        for name in ["accept", "if-none-match"] {
+            let long = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_str(&"x".repeat(201)).unwrap())]);
+            assert_eq!(headers(&long).unwrap_err().rule, "registry/header", "nothing is told in it");
+        }
     }
 
     #[test]
