@@ -1,6 +1,7 @@
-//! The processes that this program consists of. Each is the program again under its own name (`argv[0]`).
+//! The processes that this program consists of. Each is the program again under its own name (`argv[0]`); stem and enter are
+//! copies of the keeper under theirs.
 
-/// What a fresh process of ours is for.
+/// What a process of ours is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The only way out.
@@ -11,9 +12,9 @@ pub enum Role {
     Scribe,
     /// Parent of the stem; empties the room if the stem dies.
     Keeper,
-    /// Parent of the agent; empties the room.
+    /// Parent of the agent; empties the room. A copy of the keeper.
     Stem,
-    /// Puts up the walls and becomes the agent.
+    /// Puts up the walls and becomes the agent. A copy of the stem.
     Enter,
     /// Makes the workspace.
     Workspace,

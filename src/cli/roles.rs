@@ -21,7 +21,7 @@ use crate::{
     init,
     jail::{
         confine::{self, Keep},
-        enter, stem,
+        stem,
     },
     job, limits,
     role::Role,
@@ -45,8 +45,8 @@ pub fn main(role: Role) -> ExitCode {
         Role::Broker => broker(),
         Role::Scribe => scribe(),
         Role::Keeper => keeper(),
-        Role::Stem => stem(),
-        Role::Enter => enter(),
+        // Copies of the keeper, which are no programs.
+        Role::Stem | Role::Enter => Err("this process is not started by itself".into()),
         Role::Context => work(|spec: &job::context::Spec| reading(spec.ca_file(), &[], true), job::context::work),
         Role::Workspace => {
             work(|spec: &job::workspace::Spec| reading(Some("/".into()), &[&spec.room], spec.tip.is_some()), job::workspace::work)
@@ -152,15 +152,4 @@ fn scribe() -> Done {
 fn keeper() -> Done {
     let stem = [take(3)?, take(4)?, take(5)?, take(6)?, take(7)?, take(8)?, take(9)?, take(10)?];
     Ok(stem::keep(stem::Kept { stem, space: take(11)?, door: take(12)? })?)
-}
-
-fn stem() -> Done {
-    let enter = [take(3)?, take(4)?, take(5)?, take(6)?];
-    Ok(stem::main(stem::Descriptors { enter, control: take(7)?, news: take(8)?, broker: take(9)?, orders: take(10)? })?)
-}
-
-/// Returns only when the agent was not started; why goes home through a descriptor.
-fn enter() -> Done {
-    enter::main(enter::Descriptors { spec: take(3)?, report: take(4)?, go: take(5)?, broker: take(6)?, parent: take(7)? });
-    Ok(())
 }

@@ -78,7 +78,7 @@ impl Desk {
         let (report, report_in) = step("make a pipe", pipe2(OFlag::O_CLOEXEC))?;
         let handed = [(out.as_fd(), 1), (err.as_fd(), 2), (spec.as_fd(), 3), (report_in.as_fd(), 4), (request.as_fd(), 5)];
         let child = step("start the job", sys::process::respawn(Role::Job.name(), &handed))?;
-        Ok(Some(Call { pid: i32::try_from(child.id()).unwrap_or(i32::MAX), line, report: report.into() }))
+        Ok(Some(Call { pid: child.pid(), line, report: report.into() }))
     }
 
     /// The call is over: what it left is remembered, and its status goes back.

@@ -96,7 +96,7 @@ fn start(spec: &script::Spec, stdin: Option<&OwnedFd>, channel: &OwnedFd) -> Res
     let stdin = stdin.map_or_else(|| own.0.as_fd(), OwnedFd::as_fd);
     let handed = [(stdin, 0), (own.1.as_fd(), 1), (own.2.as_fd(), 2), (spec.as_fd(), 3), (channel.as_fd(), 4)];
     let child = step("start the script", sys::process::respawn(Role::Script.name(), &handed))?;
-    Ok(Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX)))
+    Ok(Pid::from_raw(child.pid()))
 }
 
 fn step<T, E: Into<io::Error>>(step: &'static str, result: Result<T, E>) -> Result<T, Error> {

@@ -50,6 +50,17 @@ pub struct Descriptors {
     pub parent: OwnedFd,
 }
 
+impl Descriptors {
+    /// Takes them from their numbers.
+    ///
+    /// # Errors
+    /// When one was not handed over.
+    pub(super) fn take() -> io::Result<Self> {
+        let take = sys::descriptor::take;
+        Ok(Self { spec: take(3)?, report: take(4)?, go: take(5)?, broker: take(6)?, parent: take(7)? })
+    }
+}
+
 /// A step that failed. The program has not started.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -8,7 +8,7 @@
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _, Write as _},
-    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    os::fd::{AsFd as _, OwnedFd},
 };
 
 use caps::{CapSet, Capability};
@@ -24,7 +24,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Report};
+use super::{Failure, Report, enter};
 use crate::{
     cgroup::Cgroup,
     fence::{
@@ -45,17 +45,17 @@ pub const SIGNAL: u8 = b's';
 
 /// The descriptors that the stem finds: 0 to 2 are the agent's, these follow.
 #[derive(Debug)]
-pub struct Descriptors {
+struct Descriptors {
     /// What is handed to `enter`: specification, report, go, broker.
-    pub enter: [OwnedFd; 4],
+    enter: [OwnedFd; 4],
     /// Commands; its end is the supervisor's.
-    pub control: OwnedFd,
+    control: OwnedFd,
     /// Where [`News`] go.
-    pub news: OwnedFd,
+    news: OwnedFd,
     /// The broker's questions to the witness.
-    pub broker: OwnedFd,
+    broker: OwnedFd,
     /// The [`Orders`] as JSON.
-    pub orders: OwnedFd,
+    orders: OwnedFd,
 }
 
 /// Whom the last signal reaches.
@@ -120,7 +120,8 @@ pub enum Error {
 /// What the keeper finds.
 #[derive(Debug)]
 pub struct Kept {
-    /// What is handed to the stem: the [`Descriptors`] in their order.
+    /// What is handed to the stem: what `enter` gets (specification, report, go, the socket to the broker), the commands, where
+    /// [`News`] go, the broker's questions to the witness, and the [`Orders`].
     pub stem: [OwnedFd; 8],
     /// The namespaces to make, a JSON `Option<Space>`.
     pub space: OwnedFd,
@@ -149,19 +150,44 @@ fn hold(Kept { stem: handed, space, door }: Kept, emptying: Emptying) -> Result<
     }
     step("adopt orphans", prctl::set_child_subreaper(true))?;
     emptying.bound()?;
-    let streams = (io::stdin(), io::stdout(), io::stderr());
-    let mut all = vec![(streams.0.as_fd(), 0), (streams.1.as_fd(), 1), (streams.2.as_fd(), 2)];
-    all.extend(handed.iter().map(OwnedFd::as_fd).zip(3..));
-    let stem = step("start the stem", sys::process::respawn(Role::Stem.name(), &all))?;
-    let stem = i32::try_from(stem.id()).unwrap_or(i32::MAX);
+    let numbered: Vec<_> = handed.iter().map(OwnedFd::as_fd).zip(3..).collect();
+    let mut stem = step("start the stem", sys::process::copy(Role::Stem.name(), &numbered, stem))?;
     drop(handed);
     step("leave the agent's streams", silence())?;
-    while matches!(step("wait for the stem", sys::wait::wait(stem, false))?, Waited::Stopped(_)) {}
+    step("wait for the stem", stem.wait())?;
     loop {
         emptying.kill_all()?;
         if step("reap", sys::wait::wait(-1, false))? == Waited::NoChild {
             return Ok(());
         }
+    }
+}
+
+/// What the copy of the keeper does.
+fn stem() -> u8 {
+    match Descriptors::take().and_then(main) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("{}: {error}", Role::Stem.name());
+            1
+        }
+    }
+}
+
+/// What the copy of the stem does; it returns only when the agent was not started, and why goes home through a descriptor.
+fn entering() -> u8 {
+    if let Ok(descriptors) = enter::Descriptors::take() {
+        enter::main(descriptors);
+    }
+    1
+}
+
+impl Descriptors {
+    /// Takes them from their numbers.
+    fn take() -> Result<Self, Error> {
+        let take = |number| step("take a descriptor", sys::descriptor::take(number));
+        let enter = [take(3)?, take(4)?, take(5)?, take(6)?];
+        Ok(Self { enter, control: take(7)?, news: take(8)?, broker: take(9)?, orders: take(10)? })
     }
 }
 
@@ -232,7 +258,7 @@ fn with_reach_of(agent: u32, killer: u32, send: impl FnOnce() -> io::Result<()>)
 ///
 /// # Errors
 /// When the agent could not be started, or waiting failed; the room is empty then too.
-pub fn main(fds: Descriptors) -> Result<(), Error> {
+fn main(fds: Descriptors) -> Result<(), Error> {
     step("ignore nothing", prctl::set_dumpable(false))?;
     step("adopt orphans", prctl::set_child_subreaper(true))?;
     let Orders { emptying, observed, cgroup } = Orders::read(fds.orders)?;
@@ -245,12 +271,7 @@ pub fn main(fds: Descriptors) -> Result<(), Error> {
     let (parent, _own) = step("make a pipe", pipe2(nix::fcntl::OFlag::O_CLOEXEC))?;
     let Descriptors { enter: [spec, report, go, broker], control, news, broker: asks, .. } = fds;
     let handed = [(spec.as_fd(), 3), (report.as_fd(), 4), (go.as_fd(), 5), (broker.as_fd(), 6), (parent.as_fd(), 7)];
-    let stdio = [io::stdin().as_raw_fd(), io::stdout().as_raw_fd(), io::stderr().as_raw_fd()];
-    let streams = (io::stdin(), io::stdout(), io::stderr());
-    let mut all = vec![(streams.0.as_fd(), stdio[0]), (streams.1.as_fd(), stdio[1]), (streams.2.as_fd(), stdio[2])];
-    all.extend(handed);
-    let agent = step("start the agent", sys::process::respawn(Role::Enter.name(), &all))?;
-    let agent = i32::try_from(agent.id()).unwrap_or(i32::MAX);
+    let agent = step("start the agent", sys::process::copy(Role::Enter.name(), &handed, entering))?.pid();
     drop((spec, report, go, broker, parent));
     step("leave the agent's streams", silence())?;
     let mut room =

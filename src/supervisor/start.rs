@@ -9,7 +9,6 @@ use std::{
         unix::fs::{MetadataExt as _, PermissionsExt as _, fchown},
     },
     path::{Path, PathBuf},
-    process::Child,
     time::Duration,
 };
 
@@ -45,7 +44,7 @@ use crate::{
     policy::{Loopback, Policy, Unix},
     promise::Ground,
     role::Role,
-    sys,
+    sys::{self, process::Child},
 };
 
 /// Everything that the event loop holds.

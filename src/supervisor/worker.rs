@@ -4,11 +4,7 @@
 use std::{
     fs::File,
     io::{self, Read as _},
-    os::{
-        fd::{AsFd as _, OwnedFd},
-        unix::process::ExitStatusExt as _,
-    },
-    process::Child,
+    os::fd::{AsFd as _, OwnedFd},
     time::{Duration, Instant},
 };
 
@@ -29,7 +25,7 @@ use super::start;
 use crate::{
     jail::confine::{self, Keep},
     role::Role,
-    sys::{self, wait::Waited},
+    sys::{self, process::Child, wait::Waited},
 };
 
 /// Longer answers are a fault.
@@ -99,7 +95,7 @@ pub fn ask<S: Serialize, A: DeserializeOwned>(role: Role, spec: &S, time: Durati
     match serde_json::from_slice(&listening.text) {
         Ok(answer) => Ok(Told { answer, cancelled }),
         // A runner that cancels signals every process.
-        Err(_) => Err(match cancelled.or(status.signal().filter(|number| start::asks_to_end(*number))) {
+        Err(_) => Err(match cancelled.or(Some(status - 128).filter(|number| start::asks_to_end(*number))) {
             Some(number) => Error::Cancelled(number),
             None => Error::Silent(role.name()),
         }),
@@ -148,7 +144,7 @@ impl Listening {
 
 /// Signals the worker and what it started; it may not lead its group yet.
 fn signal(child: &Child, number: i32) {
-    let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
+    let pid = child.pid();
     if sys::process::kill(-pid, number).is_err() {
         // Gone meanwhile is as good.
         let _ = sys::process::kill(pid, number);
@@ -157,7 +153,7 @@ fn signal(child: &Child, number: i32) {
 
 /// The worker is gone; what it had started ends before its directories are removed.
 fn reap_group(child: &Child) {
-    let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
+    let pid = child.pid();
     let _ = sys::process::kill(-pid, libc::SIGKILL);
     while matches!(sys::wait::wait(-pid, false), Ok(Waited::Ended(..) | Waited::Stopped(_))) {}
 }
