@@ -4,7 +4,7 @@ use std::{
     error::Error,
     fs::File,
     io::{self, Write as _},
-    os::fd::AsFd as _,
+    os::fd::{AsFd as _, RawFd},
     path::PathBuf,
     process::ExitCode,
 };
@@ -28,7 +28,7 @@ use crate::{
     scribe, seccomp,
     supervisor::worker::Desk,
     sys::{
-        descriptor::{content, take},
+        descriptor::{awaited, take},
         socket::receive_descriptor,
     },
 };
@@ -85,12 +85,14 @@ fn reading(more: Option<PathBuf>, write: &[&PathBuf], network: bool) -> Keep {
     Keep { read, capabilities: !write.is_empty(), write, network, uid: None, calls: false }
 }
 
-fn specification<T: DeserializeOwned>() -> Result<T, Box<dyn Error>> {
-    Ok(serde_json::from_slice(&content(take(3)?)?)?)
+/// What this process is for, once it is known; none where it is not needed.
+fn specification<T: DeserializeOwned>(ready: RawFd) -> Result<Option<T>, Box<dyn Error>> {
+    let text = awaited(take(3)?, take(ready)?)?;
+    Ok(text.map(|text| serde_json::from_slice(&text)).transpose()?)
 }
 
 fn gateway() -> Done {
-    let (spec, doors, uid): (gateway::Spec, Vec<Door>, Option<u32>) = specification()?;
+    let Some((spec, doors, uid)) = specification::<(gateway::Spec, Vec<Door>, Option<u32>)>(7)? else { return Ok(()) };
     let (entrance, mut records, lifeline) = (take(4)?, File::from(take(5)?), take(6)?);
     let mut prepared = gateway::Gateway::prepare(spec)?;
     let few = prepared.fit(limits::raise_open_files(prepared.files()));
@@ -111,7 +113,7 @@ fn gateway() -> Done {
 }
 
 fn broker() -> Done {
-    let (local_ports, uid, watching): ((u16, u16), Option<u32>, Option<Watching>) = specification()?;
+    let Some((local_ports, uid, watching)) = specification::<((u16, u16), Option<u32>, Option<Watching>)>(8)? else { return Ok(()) };
     let observer = watching.map(observer);
     let (pair, lifeline, witness, records) = (take(4)?, take(5)?, take(6)?, File::from(take(7)?));
     // It sets options on sockets that the agent may not set, so the agent's list of calls is not for it.
@@ -141,7 +143,7 @@ impl Walls for seccomp::Watched {
 }
 
 fn scribe() -> Done {
-    let (spec, job_in, uid): (scribe::Spec, bool, Option<u32>) = specification()?;
+    let Some((spec, job_in, uid)) = specification::<(scribe::Spec, bool, Option<u32>)>(8)? else { return Ok(()) };
     let (out, err, agent_in, results) = (take(4)?, take(5)?, take(6)?, take(7)?);
     let job_in = job_in.then(|| io::stdin().as_fd().try_clone_to_owned()).transpose()?;
     confine::confine(&Keep { uid, calls: true, ..Keep::default() })?;
@@ -151,5 +153,5 @@ fn scribe() -> Done {
 
 fn keeper() -> Done {
     let stem = [take(3)?, take(4)?, take(5)?, take(6)?, take(7)?, take(8)?, take(9)?, take(10)?];
-    Ok(stem::keep(stem::Kept { stem, space: take(11)?, door: take(12)? })?)
+    Ok(stem::keep(stem::Kept { stem, orders: take(11)?, door: take(12)?, ready: take(13)? })?)
 }

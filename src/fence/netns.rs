@@ -18,7 +18,7 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 use super::terminals;
-use crate::sys::namespace;
+use crate::sys::namespace::{self, Attempt};
 
 /// What the new namespaces hold.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,16 +84,31 @@ fn flags(user: bool) -> CloneFlags {
     if user { plain | CloneFlags::CLONE_NEWUSER } else { plain }
 }
 
-/// Finds out by trying, in a child that ends at once.
-pub fn possible() -> Namespaces {
-    let works = |user| namespace::in_a_child(|| unshare(flags(user)).is_ok() && private().is_ok()).unwrap_or(false);
-    if works(false) {
-        Namespaces::Plain
-    } else if works(true) {
-        Namespaces::User
-    } else {
-        Namespaces::None
+/// Begins to find out which there are, by making them in a child that ends at once.
+#[derive(Debug)]
+pub struct Trying(io::Result<Attempt>);
+
+impl Trying {
+    /// Tries those that our own privileges allow.
+    pub fn begin() -> Self {
+        Self(attempt(false))
     }
+
+    /// What was found; without privileges of ours, those within a user namespace are tried now.
+    pub fn found(self) -> Namespaces {
+        let works = |tried: io::Result<Attempt>| tried.and_then(Attempt::succeeded).unwrap_or(false);
+        if works(self.0) {
+            Namespaces::Plain
+        } else if works(attempt(true)) {
+            Namespaces::User
+        } else {
+            Namespaces::None
+        }
+    }
+}
+
+fn attempt(user: bool) -> io::Result<Attempt> {
+    Attempt::begin(|| unshare(flags(user)).is_ok() && private().is_ok())
 }
 
 /// What is mounted from here on is seen by nobody else.

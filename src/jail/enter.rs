@@ -46,6 +46,8 @@ pub struct Descriptors {
     pub go: OwnedFd,
     /// The socket pair to the broker.
     pub broker: OwnedFd,
+    /// Comes to its end when the specification is there.
+    pub ready: OwnedFd,
     /// Ends when the parent dies.
     pub parent: OwnedFd,
 }
@@ -57,7 +59,7 @@ impl Descriptors {
     /// When one was not handed over.
     pub(super) fn take() -> io::Result<Self> {
         let take = sys::descriptor::take;
-        Ok(Self { spec: take(3)?, report: take(4)?, go: take(5)?, broker: take(6)?, parent: take(7)? })
+        Ok(Self { spec: take(3)?, report: take(4)?, go: take(5)?, broker: take(6)?, ready: take(7)?, parent: take(8)? })
     }
 }
 
@@ -135,8 +137,8 @@ pub fn main(mut fds: Descriptors) {
 }
 
 fn read(fds: &mut Descriptors) -> Result<Spec, Error> {
-    let copy = fds.spec.try_clone().map_err(Error::Spec)?;
-    let bytes = sys::descriptor::content(copy).map_err(Error::Spec)?;
+    let again = |fd: &OwnedFd| fd.try_clone().map_err(Error::Spec);
+    let bytes = sys::descriptor::awaited(again(&fds.spec)?, again(&fds.ready)?).map_err(Error::Spec)?.ok_or(Error::Orphaned)?;
     serde_json::from_slice(&bytes).map_err(|error| Error::Spec(error.into()))
 }
 

@@ -7,7 +7,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _, Seek as _, Write as _},
+    io::{self, Read as _, Write as _},
     os::fd::{AsFd as _, OwnedFd},
 };
 
@@ -46,16 +46,14 @@ pub const SIGNAL: u8 = b's';
 /// The descriptors that the stem finds: 0 to 2 are the agent's, these follow.
 #[derive(Debug)]
 struct Descriptors {
-    /// What is handed to `enter`: specification, report, go, broker.
-    enter: [OwnedFd; 4],
+    /// What is handed to `enter`: specification, report, go, broker, ready.
+    enter: [OwnedFd; 5],
     /// Commands; its end is the supervisor's.
     control: OwnedFd,
     /// Where [`News`] go.
     news: OwnedFd,
     /// The broker's questions to the witness.
     broker: OwnedFd,
-    /// The [`Orders`] as JSON.
-    orders: OwnedFd,
 }
 
 /// Whom the last signal reaches.
@@ -82,6 +80,8 @@ pub struct Orders {
     pub observed: bool,
     /// The cgroup that the agent runs in; the keeper removes it.
     pub cgroup: Option<Cgroup>,
+    /// The namespaces to make.
+    pub space: Option<Space>,
 }
 
 /// What the stem tells, a JSON line each.
@@ -120,43 +120,46 @@ pub enum Error {
 /// What the keeper finds.
 #[derive(Debug)]
 pub struct Kept {
-    /// What is handed to the stem: what `enter` gets (specification, report, go, the socket to the broker), the commands, where
-    /// [`News`] go, the broker's questions to the witness, and the [`Orders`].
+    /// What is handed to the stem: what `enter` gets (specification, report, go, the socket to the broker, and what comes to its
+    /// end when the specification is there), the commands, where [`News`] go, and the broker's questions to the witness.
     pub stem: [OwnedFd; 8],
-    /// The namespaces to make, a JSON `Option<Space>`.
-    pub space: OwnedFd,
-    /// Where the listeners made in them go.
+    /// The [`Orders`] as JSON.
+    pub orders: OwnedFd,
+    /// Where the listeners made in new namespaces go.
     pub door: OwnedFd,
+    /// Comes to its end when the orders are there.
+    pub ready: OwnedFd,
 }
 
 /// The role of the keeper: makes the namespaces in which everything of the agent lives, starts the stem and outlives it.
 ///
 /// # Errors
 /// When a namespace or the stem could not be made, or waiting failed.
-pub fn keep(kept: Kept) -> Result<(), Error> {
-    let Orders { emptying, cgroup, .. } = Orders::read(step("read how to empty the room", kept.stem[7].try_clone())?)?;
-    let held = hold(kept, emptying);
-    let removed = cgroup.map_or(Ok(()), |cgroup| step("remove the agent's cgroup", cgroup.remove()));
+pub fn keep(Kept { stem, orders, door, ready }: Kept) -> Result<(), Error> {
+    let Some(orders) = step("read how to empty the room", sys::descriptor::awaited(orders, ready))? else { return Ok(()) };
+    let orders: Orders = step("read how to empty the room", serde_json::from_slice(&orders).map_err(io::Error::from))?;
+    let held = hold(stem, door, &orders);
+    let removed = orders.cgroup.map_or(Ok(()), |cgroup| step("remove the agent's cgroup", cgroup.remove()));
     held.and(removed)
 }
 
 /// Until nobody of the agent is left.
-fn hold(Kept { stem: handed, space, door }: Kept, emptying: Emptying) -> Result<(), Error> {
-    if let Err(error) = enter_space(space, door) {
+fn hold(handed: [OwnedFd; 8], door: OwnedFd, orders: &Orders) -> Result<(), Error> {
+    if let Err(error) = enter_space(orders.space.as_ref(), door) {
         // Standard error is the agent's: the reason goes home by the way of all walls.
         let report = Report::Failed { reason: error.to_string(), kind: Failure::Wall };
         let line = step("tell", serde_json::to_string(&report).map_err(io::Error::from))?;
         return step("tell", writeln!(File::from(step("tell", handed[1].try_clone())?), "{line}"));
     }
     step("adopt orphans", prctl::set_child_subreaper(true))?;
-    emptying.bound()?;
+    orders.emptying.bound()?;
     let numbered: Vec<_> = handed.iter().map(OwnedFd::as_fd).zip(3..).collect();
-    let mut stem = step("start the stem", sys::process::copy(Role::Stem.name(), &numbered, stem))?;
+    let mut copy = step("start the stem", sys::process::copy(Role::Stem.name(), &numbered, || stem(orders.clone())))?;
     drop(handed);
     step("leave the agent's streams", silence())?;
-    step("wait for the stem", stem.wait())?;
+    step("wait for the stem", copy.wait())?;
     loop {
-        emptying.kill_all()?;
+        orders.emptying.kill_all()?;
         if step("reap", sys::wait::wait(-1, false))? == Waited::NoChild {
             return Ok(());
         }
@@ -164,8 +167,8 @@ fn hold(Kept { stem: handed, space, door }: Kept, emptying: Emptying) -> Result<
 }
 
 /// What the copy of the keeper does.
-fn stem() -> u8 {
-    match Descriptors::take().and_then(main) {
+fn stem(orders: Orders) -> u8 {
+    match Descriptors::take().and_then(|fds| main(fds, orders)) {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("{}: {error}", Role::Stem.name());
@@ -186,29 +189,18 @@ impl Descriptors {
     /// Takes them from their numbers.
     fn take() -> Result<Self, Error> {
         let take = |number| step("take a descriptor", sys::descriptor::take(number));
-        let enter = [take(3)?, take(4)?, take(5)?, take(6)?];
-        Ok(Self { enter, control: take(7)?, news: take(8)?, broker: take(9)?, orders: take(10)? })
+        let enter = [take(3)?, take(4)?, take(5)?, take(6)?, take(7)?];
+        Ok(Self { enter, control: take(8)?, news: take(9)?, broker: take(10)? })
     }
 }
 
 /// The namespaces come before the stem's domain: Landlock refuses mounts from inside of one.
-fn enter_space(space: OwnedFd, door: OwnedFd) -> Result<(), Error> {
-    let space = step("read what to make", sys::descriptor::content(space))?;
-    let space: Option<Space> = step("read what to make", serde_json::from_slice(&space).map_err(io::Error::from))?;
+fn enter_space(space: Option<&Space>, door: OwnedFd) -> Result<(), Error> {
     let Some(space) = space else { return Ok(()) };
-    for listener in netns::enter(&space)? {
+    for listener in netns::enter(space)? {
         step("hand a listener over", sys::socket::send_descriptor(&door, &listener))?;
     }
     Ok(())
-}
-
-impl Orders {
-    /// Read from its first byte: the keeper and the stem share one description of the file.
-    fn read(fd: OwnedFd) -> Result<Self, Error> {
-        let mut text = File::from(fd);
-        step("read how to empty the room", text.rewind())?;
-        step("read how to empty the room", serde_json::from_reader(text).map_err(io::Error::from))
-    }
 }
 
 impl Emptying {
@@ -258,10 +250,9 @@ fn with_reach_of(agent: u32, killer: u32, send: impl FnOnce() -> io::Result<()>)
 ///
 /// # Errors
 /// When the agent could not be started, or waiting failed; the room is empty then too.
-fn main(fds: Descriptors) -> Result<(), Error> {
+fn main(fds: Descriptors, Orders { emptying, observed, cgroup, .. }: Orders) -> Result<(), Error> {
     step("ignore nothing", prctl::set_dumpable(false))?;
     step("adopt orphans", prctl::set_child_subreaper(true))?;
-    let Orders { emptying, observed, cgroup } = Orders::read(fds.orders)?;
     emptying.bound()?;
     let mut watched = SigSet::empty();
     [Signal::SIGCHLD, Signal::SIGTERM].into_iter().for_each(|signal| watched.add(signal));
@@ -269,10 +260,10 @@ fn main(fds: Descriptors) -> Result<(), Error> {
     let signals = step("watch signals", SignalFd::with_flags(&watched, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))?;
     // Held open by this process alone: its end tells `enter` that its parent is gone.
     let (parent, _own) = step("make a pipe", pipe2(nix::fcntl::OFlag::O_CLOEXEC))?;
-    let Descriptors { enter: [spec, report, go, broker], control, news, broker: asks, .. } = fds;
-    let handed = [(spec.as_fd(), 3), (report.as_fd(), 4), (go.as_fd(), 5), (broker.as_fd(), 6), (parent.as_fd(), 7)];
+    let Descriptors { enter, control, news, broker: asks } = fds;
+    let handed: Vec<_> = enter.iter().chain([&parent]).map(OwnedFd::as_fd).zip(3..).collect();
     let agent = step("start the agent", sys::process::copy(Role::Enter.name(), &handed, entering))?.pid();
-    drop((spec, report, go, broker, parent));
+    drop((enter, parent));
     step("leave the agent's streams", silence())?;
     let mut room =
         Room { agent, ended: false, reaped: 0, emptying, observed, cgroup, control: File::from(control), news: File::from(news) };

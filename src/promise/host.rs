@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cgroup::Bounds,
-    fence::netns::{self, Namespaces},
+    fence::netns::{Namespaces, Trying},
     policy::{Fence, Files, Policy},
     sys,
 };
@@ -64,6 +64,8 @@ pub fn look(policy: &Policy) -> Host {
     let mut capabilities: Vec<String> =
         caps::read(None, CapSet::Effective).unwrap_or_default().into_iter().map(|capability| capability.to_string()).collect();
     capabilities.sort();
+    // Making them takes a millisecond, so it is only tried where they may be the fence, and meanwhile the rest.
+    let namespaces = (policy.network.fence != Fence::Broker).then(Trying::begin);
     Host {
         container: container::recognise(&container::Signs::here(&kernel)),
         kernel,
@@ -73,8 +75,7 @@ pub fn look(policy: &Policy) -> Host {
         cgroup: Bounds::of(&policy.process).map(|bounds| trial::cgroup(&bounds)),
         refused: trial::all(),
         absent: absent(&policy.files),
-        // Making them takes a millisecond, so it is only tried where they may be the fence.
-        namespaces: if policy.network.fence == Fence::Broker { Namespaces::None } else { netns::possible() },
+        namespaces: namespaces.map_or(Namespaces::None, Trying::found),
         uid: nix::unistd::geteuid().as_raw(),
         separate_uid: has(Capability::CAP_SETUID) && has(Capability::CAP_SETGID),
         pid1: std::process::id() == 1,

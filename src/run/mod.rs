@@ -19,7 +19,7 @@ use crate::{
     promise,
     provider::{self, Lack},
     scribe,
-    supervisor::{self, Credentials, Gateway, OnSignal, Outcome, Room, Stance, Stop, Task},
+    supervisor::{self, Credentials, Gateway, OnSignal, Outcome, Room, Stance, Standby, Stop, Task},
 };
 
 /// What the command line says.
@@ -111,11 +111,14 @@ pub fn run(options: Options) -> Result<Done, Error> {
     if observed && options.journal.is_none() {
         return Err(Error::Unrecorded);
     }
+    let standby = Standby::start();
     let job: Variables = std::env::vars_os().collect();
     let lower = job.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());
     let mut policy = Policy::of_command(&options.policy, lower)?;
     let passed_over = agent::passed_over(&options.command[0], environment::path(&job))?;
     let ground = promise::require(&policy)?;
+    // What the host lacks is told first: it may be why nothing starts.
+    let standby = standby?;
     let workspace = place::workspace(options.workspace)?;
     environment::guard(&job, &mut policy.files, &workspace).map_err(Error::Credential)?;
     environment::part(&job, &policy.process.env).map_err(Error::Credential)?;
@@ -164,7 +167,7 @@ pub fn run(options: Options) -> Result<Done, Error> {
         on_signal: OnSignal::Forward,
         stance: options.stance,
     };
-    let outcome = supervisor::hold(task, &mut journal)?;
+    let outcome = supervisor::hold_by(standby, task, &mut journal)?;
     let status = status(&outcome)?;
     let code = if observed { exit::RUN_OBSERVED } else { status };
     journal.record(&Event::End { exit: code, commit: None })?;

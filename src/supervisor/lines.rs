@@ -33,7 +33,7 @@ impl Lines {
     /// Reads what is there and returns its whole lines, without their ends. A last line without an end is dropped: its
     /// writer died in the middle of it.
     pub(super) fn read(&mut self) -> io::Result<Vec<Vec<u8>>> {
-        let mut chunk = [0; 64 << 10];
+        let mut chunk = [0; 4 << 10];
         loop {
             match self.pipe.read(&mut chunk) {
                 Ok(0) => {

@@ -22,7 +22,7 @@ use std::{
 
 use nix::sys::signalfd::SignalFd;
 pub use room::Room;
-pub use start::block_signals;
+pub use start::{Standby, block_signals};
 
 use crate::{
     cgroup,
@@ -273,6 +273,14 @@ pub fn signals() -> Result<SignalFd, Error> {
 /// # Errors
 /// Any [`Error`].
 pub fn hold(task: Task<'_>, journal: &mut Journal) -> Result<Outcome, Error> {
-    let crew = start::crew(task)?;
+    hold_by(Standby::start()?, task, journal)
+}
+
+/// The same, by processes that were started before.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn hold_by(standby: Standby, task: Task<'_>, journal: &mut Journal) -> Result<Outcome, Error> {
+    let crew = start::crew(standby, task)?;
     watch::watch(crew, journal)
 }

@@ -9,6 +9,7 @@ use std::{
         unix::fs::{MetadataExt as _, PermissionsExt as _, fchown},
     },
     path::{Path, PathBuf},
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -16,7 +17,7 @@ use nix::{
     fcntl::OFlag,
     sys::{
         prctl,
-        signal::{SigSet, Signal},
+        signal::{SigSet, SigmaskHow, Signal},
         signalfd::{SfdFlags, SignalFd},
         socket::{AddressFamily, SockFlag, SockType, socketpair},
     },
@@ -78,9 +79,161 @@ pub(super) struct Crew {
 const WATCHED: [Signal; 7] =
     [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGUSR2];
 
-pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
+/// The processes around an agent before it is known what they are for. They start while that is found out, and wait for it;
+/// where it never comes to it, they end.
+#[derive(Debug)]
+pub struct Standby {
+    starting: JoinHandle<io::Result<Children>>,
+    /// Closing it says that every specification is there,
+    ready: OwnedFd,
+    /// and this one that the keeper's orders are, which can go on alone for a while.
+    ordered: OwnedFd,
+    specs: Specs,
+    streams: [OwnedFd; 3],
+    to_gateway: OwnedFd,
+    control: OwnedFd,
+    lifeline: OwnedFd,
+    go: OwnedFd,
+    news: OwnedFd,
+    report: OwnedFd,
+    records: OwnedFd,
+    results: OwnedFd,
+}
+
+type Children = Vec<(&'static str, Child)>;
+
+/// Where each is told what it is for.
+#[derive(Debug)]
+struct Specs {
+    enter: OwnedFd,
+    orders: OwnedFd,
+    gateway: OwnedFd,
+    broker: OwnedFd,
+    scribe: OwnedFd,
+}
+
+impl Specs {
+    fn new() -> Result<Self, Error> {
+        let memory = || step("make memory to hand over", sys::descriptor::empty_memory());
+        Ok(Self { enter: memory()?, orders: memory()?, gateway: memory()?, broker: memory()?, scribe: memory()? })
+    }
+
+    fn again(&self) -> Result<Self, Error> {
+        Ok(Self {
+            enter: again(&self.enter)?,
+            orders: again(&self.orders)?,
+            gateway: again(&self.gateway)?,
+            broker: again(&self.broker)?,
+            scribe: again(&self.scribe)?,
+        })
+    }
+}
+
+fn again(fd: &OwnedFd) -> Result<OwnedFd, Error> {
+    step("make a descriptor", fd.try_clone())
+}
+
+impl Standby {
+    /// Starts them.
+    ///
+    /// # Errors
+    /// When what connects them cannot be had.
+    pub fn start() -> Result<Self, Error> {
+        step("hide from other processes", jail::confine::hide())?;
+        step("adopt orphans", prctl::set_child_subreaper(true))?;
+        let specs = Specs::new()?;
+        let (is_ready, ready) = pipe()?;
+        let (is_ordered, ordered) = pipe()?;
+        let (life, lifeline) = pipe()?;
+        let (records, records_in) = pipe()?;
+        let (results, results_in) = pipe()?;
+        let (news, news_in) = pipe()?;
+        let (report, report_in) = pipe()?;
+        let (go_out, go) = pipe()?;
+        let (control_out, control) = pipe()?;
+        let ((stdin, stdin_in), (stdout, stdout_in), (stderr, stderr_in)) = (pipe()?, pipe()?, pipe()?);
+        let (to_broker, from_enter) = sockets(SockType::Stream)?;
+        let (to_gateway, from_door) = sockets(SockType::Stream)?;
+        let (asks, witness) = sockets(SockType::SeqPacket)?;
+        let streams = [again(&stdin)?, again(&stdout)?, again(&stderr)?];
+        let (theirs, door) = (specs.again()?, again(&to_gateway)?);
+        // A process that executes a program keeps the thread waiting that started it, so this one does not wait for them.
+        let starting = move || {
+            let (standard_in, standard_out, standard_err) = (io::stdin(), io::stdout(), io::stderr());
+            let start = |name, role: Role, descriptors: &[_]| sys::process::respawn(role.name(), descriptors).map(|child| (name, child));
+            Ok(vec![
+                start(
+                    "keeper",
+                    Role::Keeper,
+                    &[
+                        (stdin.as_fd(), 0),
+                        (stdout_in.as_fd(), 1),
+                        (stderr_in.as_fd(), 2),
+                        (theirs.enter.as_fd(), 3),
+                        (report_in.as_fd(), 4),
+                        (go_out.as_fd(), 5),
+                        (to_broker.as_fd(), 6),
+                        (is_ready.as_fd(), 7),
+                        (control_out.as_fd(), 8),
+                        (news_in.as_fd(), 9),
+                        (witness.as_fd(), 10),
+                        (theirs.orders.as_fd(), 11),
+                        (door.as_fd(), 12),
+                        (is_ordered.as_fd(), 13),
+                    ],
+                )?,
+                start(
+                    "gateway",
+                    Role::Gateway,
+                    &[
+                        (theirs.gateway.as_fd(), 3),
+                        (from_door.as_fd(), 4),
+                        (records_in.as_fd(), 5),
+                        (life.as_fd(), 6),
+                        (is_ready.as_fd(), 7),
+                    ],
+                )?,
+                start(
+                    "broker",
+                    Role::Broker,
+                    &[
+                        (theirs.broker.as_fd(), 3),
+                        (from_enter.as_fd(), 4),
+                        (life.as_fd(), 5),
+                        (asks.as_fd(), 6),
+                        (records_in.as_fd(), 7),
+                        (is_ready.as_fd(), 8),
+                    ],
+                )?,
+                start(
+                    "scribe",
+                    Role::Scribe,
+                    &[
+                        (standard_in.as_fd(), 0),
+                        (standard_out.as_fd(), 1),
+                        (standard_err.as_fd(), 2),
+                        (theirs.scribe.as_fd(), 3),
+                        (stdout.as_fd(), 4),
+                        (stderr.as_fd(), 5),
+                        (stdin_in.as_fd(), 6),
+                        (results_in.as_fd(), 7),
+                        (is_ready.as_fd(), 8),
+                    ],
+                )?,
+            ])
+        };
+        // What asks us to end is for this thread alone to hear: the other one and the processes begin with it blocked.
+        let heard = step("block signals", watched().thread_swap_mask(SigmaskHow::SIG_BLOCK))?;
+        let starting = step("start a thread", thread::Builder::new().spawn(starting));
+        step("hear signals", heard.thread_set_mask())?;
+        let starting = starting?;
+        Ok(Self { starting, ready, ordered, specs, streams, to_gateway, control, lifeline, go, news, report, records, results })
+    }
+}
+
+pub(super) fn crew(standby: Standby, task: Task<'_>) -> Result<Crew, Error> {
     let cgroup = Bounds::of(&task.policy.process).map(|bounds| Cgroup::make(&bounds)).transpose()?;
-    let crew = with_cgroup(task, cgroup.clone());
+    let crew = with_cgroup(standby, task, cgroup.clone());
     if let (Err(_), Some(cgroup)) = (&crew, cgroup) {
         // Where there is a keeper, it is removed by it. The reason for leaving counts more than what is left behind.
         let _ = cgroup.remove();
@@ -88,106 +241,55 @@ pub(super) fn crew(task: Task<'_>) -> Result<Crew, Error> {
     crew
 }
 
-fn with_cgroup(task: Task<'_>, cgroup: Option<Cgroup>) -> Result<Crew, Error> {
-    step("hide from other processes", jail::confine::hide())?;
-    step("adopt orphans", prctl::set_child_subreaper(true))?;
+fn with_cgroup(standby: Standby, task: Task<'_>, cgroup: Option<Cgroup>) -> Result<Crew, Error> {
     let signals = watch_signals()?;
-    let ground = task.ground;
+    let (ground, observed) = (task.ground, task.stance == Stance::Observe);
     // Taken first, so that it is not in the agent's range.
     let forbidden = step("listen on loopback", TcpListener::bind(("127.0.0.1", 0)))?;
     let registries = registries::located(&task)?;
     registries::furnish(&task)?;
     authorities::furnish(&task)?;
     let doors = Doors::plan(&task.policy.network, ground.fence)?;
+    own(&standby.streams, ground.uid)?;
+    let Standby { starting, ready, ordered, specs, to_gateway, control, lifeline, go, news, report, records, results, .. } = standby;
+    let space = space(&task, &doors)?;
+    tell(&specs.orders, &Orders { emptying: emptying(ground), observed, cgroup: cgroup.clone(), space })?;
+    drop(ordered);
     let local = if is_reserved(&task) { ports::free_range()? } else { ports::ANY };
-    let (life, lifeline) = pipe()?;
-    let (records, records_in) = pipe()?;
-    let (results, results_in) = pipe()?;
-    let (news, news_in) = pipe()?;
-    let (report, report_in) = pipe()?;
-    let (go, go_in) = pipe()?;
-    let (control, control_in) = pipe()?;
-    let ([stdin, stdin_in], [stdout, stdout_in], [stderr, stderr_in]) = (pair(ground.uid)?, pair(ground.uid)?, pair(ground.uid)?);
-    let (to_broker, from_enter) = sockets(SockType::Stream)?;
-    let (to_gateway, from_door) = sockets(SockType::Stream)?;
-    let (asks, witness) = sockets(SockType::SeqPacket)?;
     if let Some(listener) = &task.gateway.listener {
         doors.hand_over(listener, &to_gateway)?;
     }
 
     let helper = ground.uid.map(helper_uid);
-    let specification = jail::Spec { cgroup: cgroup.clone(), ..specification(&task, &doors, local, &forbidden)? };
-    let spec = memory(&specification)?;
-    let observed = task.stance == Stance::Observe;
-    let gateway_spec = memory(&(
-        gateway::Spec {
-            policy: task.policy.sources().to_vec(),
-            ticket: task.gateway.ticket.clone(),
-            credentials: task.gateway.credentials.clone(),
-            gitlab: task.gateway.gitlab.clone(),
-            registries,
-            unlisted: if observed { gateway::Unlisted::Noted } else { gateway::Unlisted::Refused },
-        },
-        doors.meanings(),
-        helper,
-    ))?;
-    let broker_spec = memory(&(local, helper, &specification.watching))?;
-    let scribe_spec = memory(&(&task.scribe, task.job_in, helper))?;
-    let space = memory(&space(&task, &doors)?)?;
-    let orders = memory(&Orders { emptying: emptying(ground), observed, cgroup })?;
-    let (standard_in, standard_out, standard_err) = (io::stdin(), io::stdout(), io::stderr());
-
-    let start = |name, role: Role, descriptors: &[_]| {
-        step("start a process", sys::process::respawn(role.name(), descriptors)).map(|child| (name, child))
-    };
-    let children = vec![
-        start(
-            "keeper",
-            Role::Keeper,
-            &[
-                (stdin.as_fd(), 0),
-                (stdout_in.as_fd(), 1),
-                (stderr_in.as_fd(), 2),
-                (spec.as_fd(), 3),
-                (report_in.as_fd(), 4),
-                (go.as_fd(), 5),
-                (to_broker.as_fd(), 6),
-                (control.as_fd(), 7),
-                (news_in.as_fd(), 8),
-                (witness.as_fd(), 9),
-                (orders.as_fd(), 10),
-                (space.as_fd(), 11),
-                (to_gateway.as_fd(), 12),
-            ],
-        )?,
-        start("gateway", Role::Gateway, &[(gateway_spec.as_fd(), 3), (from_door.as_fd(), 4), (records_in.as_fd(), 5), (life.as_fd(), 6)])?,
-        start(
-            "broker",
-            Role::Broker,
-            &[(broker_spec.as_fd(), 3), (from_enter.as_fd(), 4), (life.as_fd(), 5), (asks.as_fd(), 6), (records_in.as_fd(), 7)],
-        )?,
-        start(
-            "scribe",
-            Role::Scribe,
-            &[
-                (standard_in.as_fd(), 0),
-                (standard_out.as_fd(), 1),
-                (standard_err.as_fd(), 2),
-                (scribe_spec.as_fd(), 3),
-                (stdout.as_fd(), 4),
-                (stderr.as_fd(), 5),
-                (stdin_in.as_fd(), 6),
-                (results_in.as_fd(), 7),
-            ],
-        )?,
-    ];
+    let specification = jail::Spec { cgroup, ..specification(&task, &doors, local, &forbidden)? };
+    tell(&specs.enter, &specification)?;
+    tell(
+        &specs.gateway,
+        &(
+            gateway::Spec {
+                policy: task.policy.sources().to_vec(),
+                ticket: task.gateway.ticket.clone(),
+                credentials: task.gateway.credentials.clone(),
+                gitlab: task.gateway.gitlab.clone(),
+                registries,
+                unlisted: if observed { gateway::Unlisted::Noted } else { gateway::Unlisted::Refused },
+            },
+            doors.meanings(),
+            helper,
+        ),
+    )?;
+    tell(&specs.broker, &(local, helper, &specification.watching))?;
+    tell(&specs.scribe, &(&task.scribe, task.job_in, helper))?;
+    drop(ready);
+    let children = starting.join().unwrap_or_else(|_| Err(io::Error::other("it broke off")));
+    let children = step("start a process", children)?;
     let lines = |pipe| step("read without waiting", Lines::new(pipe));
     Ok(Crew {
         children,
         signals,
-        control: Some(control_in.into()),
+        control: Some(control.into()),
         lifeline: Some(lifeline),
-        go: Some(go_in.into()),
+        go: Some(go.into()),
         news: lines(news)?,
         report: lines(report)?,
         records: lines(records)?,
@@ -333,24 +435,21 @@ fn unix_sockets(policy: &Policy, task: &Task<'_>) -> bool {
     }
 }
 
-fn memory(value: &impl serde::Serialize) -> Result<OwnedFd, Error> {
+fn tell(memory: &OwnedFd, value: &impl serde::Serialize) -> Result<(), Error> {
     let json = serde_json::to_vec(value)
         .map_err(|error| Error::Step { step: "write a specification (are all paths UTF-8?)", source: error.into() })?;
-    step("hand a specification over", sys::descriptor::memory(&json))
+    step("hand a specification over", sys::descriptor::fill(memory, &json))
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
     step("make a pipe", pipe2(OFlag::O_CLOEXEC))
 }
 
-/// A pipe for one of the agent's standard streams. Its owner is the agent's uid, so that it opens by name too: a shell's
-/// `>/dev/stderr` opens it anew. Nobody else's stream is behind it, so the agent reaches no more than its own two ends.
-fn pair(uid: Option<u32>) -> Result<[OwnedFd; 2], Error> {
-    let (reader, writer) = pipe()?;
-    if let Some(uid) = uid {
-        step("own the agent's streams", fchown(&writer, Some(uid), Some(uid)))?;
-    }
-    Ok([reader, writer])
+/// The agent's standard streams become the agent's uid's, so that they open by name too: a shell's `>/dev/stderr` opens its
+/// own anew. Nobody else's stream is behind them, so the agent reaches no more than its own ends.
+fn own(streams: &[OwnedFd], uid: Option<u32>) -> Result<(), Error> {
+    let Some(uid) = uid else { return Ok(()) };
+    streams.iter().try_for_each(|stream| step("own the agent's streams", fchown(stream, Some(uid), Some(uid))))
 }
 
 pub(super) fn step<T, E: Into<io::Error>>(step: &'static str, result: Result<T, E>) -> Result<T, Error> {

@@ -100,11 +100,13 @@ pub(super) fn watch(crew: Crew, journal: &mut Journal) -> Result<Outcome, Error>
         used: Used::default(),
         deadline: Some(now + ENTERING),
     };
-    while !watch.done() {
-        if let Err(error) = watch.turn() {
-            watch.abandon();
-            return Err(error);
-        }
+    let mut held = watch.settle();
+    while held.is_ok() && !watch.done() {
+        held = watch.turn();
+    }
+    if let Err(error) = held {
+        watch.abandon();
+        return Err(error);
     }
     let observation = watch.crew.observation.take();
     let would_refuse = observation.map(|observation| observation.record(watch.status, watch.journal)).transpose()?;
@@ -362,9 +364,13 @@ impl Watch<'_> {
         }
     }
 
-    /// Puts our own walls up, and lets the agent go.
+    /// Puts our own walls up while the agent's go up.
+    fn settle(&self) -> Result<(), Error> {
+        Ok(confine::settle(&self.crew.writes)?)
+    }
+
+    /// Lets the agent go.
     fn start(&mut self) -> Result<(), Error> {
-        confine::settle(&self.crew.writes)?;
         self.journal.record(&Event::Agent { command: self.crew.command.clone(), fence: self.crew.fence.name().to_owned() })?;
         self.started = Instant::now();
         self.deadline = Some(self.started + self.crew.time);

@@ -56,10 +56,37 @@ pub fn leave(fd: &OwnedFd, number: RawFd) -> io::Result<()> {
 /// # Errors
 /// When the memory cannot be had.
 pub fn memory(content: &[u8]) -> io::Result<OwnedFd> {
-    let mut file = File::from(memfd_create("tidewaiter", MFdFlags::MFD_CLOEXEC)?);
+    let memory = empty_memory()?;
+    fill(&memory, content)?;
+    Ok(memory)
+}
+
+/// The same, with nothing in it yet.
+///
+/// # Errors
+/// When the memory cannot be had.
+pub fn empty_memory() -> io::Result<OwnedFd> {
+    Ok(memfd_create("tidewaiter", MFdFlags::MFD_CLOEXEC)?)
+}
+
+/// Puts `content` into an [`empty_memory`], for whoever has it already.
+///
+/// # Errors
+/// When there is no room for it.
+pub fn fill(memory: &OwnedFd, content: &[u8]) -> io::Result<()> {
+    let mut file = File::from(memory.try_clone()?);
     file.write_all(content)?;
     file.seek(SeekFrom::Start(0))?;
-    Ok(file.into())
+    Ok(())
+}
+
+/// What `memory` holds once the pipe `ready` has come to its end; none where it was never filled.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn awaited(memory: OwnedFd, ready: OwnedFd) -> io::Result<Option<Vec<u8>>> {
+    File::from(ready).read_to_end(&mut Vec::new())?;
+    Ok(Some(content(memory)?).filter(|content| !content.is_empty()))
 }
 
 /// Reads what [`memory`] holds and closes it.

@@ -8,25 +8,39 @@ use std::{
 
 use nix::{
     sys::socket::{AddressFamily, SockFlag, SockType, socket},
-    unistd::{ForkResult, fork},
+    unistd::{ForkResult, Pid, fork},
 };
 
 use super::wait::{Waited, wait};
 
-/// Whether `attempt` succeeds in a child of this process that then ends, so that nothing of it stays. To be called from a
-/// process with one thread, or with an attempt that only makes system calls.
-///
-/// # Errors
-/// When no child can be made.
-pub fn in_a_child(attempt: impl FnOnce() -> bool) -> io::Result<bool> {
-    // SAFETY: the child makes system calls only (the callers' part) and leaves by _exit, which runs no destructor.
-    match unsafe { fork()? } {
-        ForkResult::Child => {
-            let status = i32::from(!attempt());
-            // SAFETY: ends this child without touching what it shares with its parent.
-            unsafe { libc::_exit(status) }
+/// Something that is tried in a child of this process.
+#[derive(Debug)]
+pub struct Attempt(Pid);
+
+impl Attempt {
+    /// Tries `attempt` in a child that then ends, so that nothing of it stays. To be called from a process with one thread, or
+    /// with an attempt that only makes system calls.
+    ///
+    /// # Errors
+    /// When no child can be made.
+    pub fn begin(attempt: impl FnOnce() -> bool) -> io::Result<Self> {
+        // SAFETY: the child makes system calls only (the callers' part) and leaves by _exit, which runs no destructor.
+        match unsafe { fork()? } {
+            ForkResult::Child => {
+                let status = i32::from(!attempt());
+                // SAFETY: ends this child without touching what it shares with its parent.
+                unsafe { libc::_exit(status) }
+            }
+            ForkResult::Parent { child } => Ok(Self(child)),
         }
-        ForkResult::Parent { child } => Ok(matches!(wait(child.as_raw(), false)?, Waited::Ended(_, 0))),
+    }
+
+    /// Waits for its end: whether it succeeded.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn succeeded(self) -> io::Result<bool> {
+        Ok(matches!(wait(self.0.as_raw(), false)?, Waited::Ended(_, 0)))
     }
 }
 
