@@ -182,9 +182,10 @@ impl Opened {
         }
         let mut ruleset = ruleset.create()?;
         for (path, access) in self.rules {
-            ruleset = ruleset.add_rule(PathBeneath::new(path, access))?;
+            (&mut ruleset).add_rule(PathBeneath::new(path, access))?;
         }
-        enforced(with_ports(ruleset, &self.ports)?.restrict_self()?)
+        add_ports(&mut ruleset, &self.ports)?;
+        enforced(ruleset.restrict_self()?)
     }
 
     /// Grants `access` beneath `path`, its denied parts left out: the directories on the way to those are granted entry
@@ -221,7 +222,7 @@ impl Opened {
     }
 }
 
-fn with_ports(mut ruleset: RulesetCreated, ports: &Ports) -> Result<RulesetCreated, RulesetError> {
+fn add_ports(mut ruleset: &mut RulesetCreated, ports: &Ports) -> Result<(), RulesetError> {
     if let Ports::Only { connect, low, high } = ports {
         for port in connect {
             ruleset = ruleset.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
@@ -230,9 +231,9 @@ fn with_ports(mut ruleset: RulesetCreated, ports: &Ports) -> Result<RulesetCreat
             ruleset = ruleset.add_rule(NetPort::new(port, AccessNet::BindTcp | AccessNet::ConnectTcp))?;
         }
         // Port 0: the kernel chooses, in the range that the broker set on the socket.
-        ruleset = ruleset.add_rule(NetPort::new(0, AccessNet::BindTcp))?;
+        ruleset.add_rule(NetPort::new(0, AccessNet::BindTcp))?;
     }
-    Ok(ruleset)
+    Ok(())
 }
 
 fn reading() -> BitFlags<AccessFs> {

@@ -313,7 +313,7 @@ impl Layer<'_> {
 
     fn origin<T>(&self, at: &Spanned<T>) -> Origin {
         let before = self.source.text.get(..at.span().start).unwrap_or_default();
-        Origin { file: self.source.name.clone(), line: before.matches('\n').count() + 1 }
+        Origin { file: self.source.name.clone(), line: before.bytes().filter(|byte| *byte == b'\n').count() + 1 }
     }
 
     fn value<T>(&self, at: &Spanned<T>, key: &str, reason: &str) -> Error {
