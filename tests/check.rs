@@ -224,3 +224,42 @@ fn facts_are_what_their_schema_says() {
     let schema: Value = serde_json::from_str(include_str!("../docs/facts.schema.json")).unwrap();
     support::schema::validate("facts", &facts, &schema);
 }
+
+/// The hooks as docs/check.md shows them: pre-commit, pre-push.
+fn hooks() -> Vec<String> {
+    let page = include_str!("../docs/check.md");
+    page.split("```sh\n").skip(1).map(|part| part.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_hooks_of_the_documentation_hold_back_commits_and_pushes() {
+    let scene = scene();
+    let remote = scene.path().join("remote.git");
+    run_git(scene.path(), &["init", "-q", "--bare", "-b", "main", remote.to_str().unwrap()]);
+    scene.git(&["remote", "add", "origin", remote.to_str().unwrap()]);
+    scene.git(&["push", "-q", "origin", "main"]);
+    scene.git(&["remote", "set-head", "origin", "main"]);
+    for (name, text) in ["pre-commit", "pre-push"].into_iter().zip(hooks()) {
+        let text = text.replace("tidewaiter check", &format!("{} check", env!("CARGO_BIN_EXE_tidewaiter")));
+        scene.write(&format!(".git/hooks/{name}"), text);
+        scene.make_executable(&format!(".git/hooks/{name}"));
+    }
+    let refused = |arguments: &[&str]| {
+        let output = support::repo::try_git(&scene.checkout(), arguments);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() || said.contains("ci/config"), "{said}");
+        !output.status.success()
+    };
+    scene.git(&["checkout", "-q", "-b", "side"]);
+    scene.write("src/main.rs", "fn main() { work() }\n");
+    scene.git(&["add", "-A"]);
+    assert!(!refused(&["commit", "-q", "-m", "work"]));
+    assert!(!refused(&["push", "-q", "origin", "side"]));
+    scene.write(".gitlab-ci.yml", "evil: {script: x}\n");
+    scene.git(&["add", "-A"]);
+    assert!(refused(&["commit", "-q", "-m", "evil"]));
+    scene.git(&["commit", "-q", "--no-verify", "-m", "evil"]);
+    assert!(refused(&["push", "-q", "origin", "side"]), "an old branch");
+    assert!(refused(&["push", "-q", "origin", "HEAD:refs/heads/new"]), "a new branch");
+    assert!(!refused(&["push", "-q", "origin", ":refs/heads/side"]), "a removed branch");
+}
