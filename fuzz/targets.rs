@@ -7,6 +7,7 @@ use tidewaiter::{
     agent::claude::Reader,
     gate, gateway, git,
     gitlab::{
+        markdown::{Hosts, clean},
         reads::{Call, Errand, Fetch, Scope, judge},
         text,
     },
@@ -20,7 +21,7 @@ use tidewaiter::{
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their files and of the directories of their seeds.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("head", head),
     ("hello", hello),
     ("gitlab", reads),
@@ -31,6 +32,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("log", log),
     ("repository", repository),
     ("text", markdown),
+    ("description", description),
     ("ci", ci),
 ];
 
@@ -165,6 +167,23 @@ pub fn markdown(bytes: &[u8]) {
     for line in lines[1..3].iter().map(String::as_str).chain(block.lines()) {
         assert!(!line.trim_start().starts_with('/'), "{line:?}");
         assert!(!line.split('@').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric())) || mail(line), "{line:?}");
+    }
+}
+
+/// An agent's Markdown: what is made of it stays as it is when it is made anew, hides nothing, and has no line that acts. What
+/// it becomes on the page is looked at in tests/text.rs.
+pub fn description(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let hosts = Hosts { gitlab: "https://gitlab.example".to_owned(), named: vec![] };
+    let made = clean(text, 16 << 10, &hosts);
+    assert_eq!(clean(&made, usize::MAX / 8, &hosts), made);
+    assert!(!made.chars().any(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || is_invisible(c)), "{made:?}");
+    assert!(!made.to_ascii_lowercase().contains("[skip ci]"), "{made:?}");
+    for line in made.lines() {
+        let body = line.trim_start_matches(|c: char| c.is_whitespace() || c.is_ascii_digit() || ">*+-.)".contains(c));
+        let name = body.strip_prefix('/').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '_'));
+        let acts = name.is_some_and(|rest| body.len() - rest.len() > 1 && rest.chars().next().is_none_or(char::is_whitespace));
+        assert!(!acts, "{line:?}");
     }
 }
 

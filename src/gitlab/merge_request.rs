@@ -1,9 +1,13 @@
 //! The texts of ours that GitLab shows: a merge request's title and description, and the one note that is kept up to date.
-//! Plain functions of values; words of others go through [`text`].
+//! Plain functions of values; the agent's own text goes through [`markdown`], other words of others through [`text`].
 
 use std::fmt::Write as _;
 
-use super::{Note, Subject, text};
+use super::{
+    Note, Subject,
+    markdown::{self, Hosts},
+    text,
+};
 use crate::{
     digest::Digest,
     verdict::{Decision, Finding, Severity, Verdict},
@@ -63,6 +67,8 @@ pub struct Description<'a> {
     pub journal: Digest,
     /// The job's page; may be empty.
     pub job_url: &'a str,
+    /// Where the agent's links may lead.
+    pub hosts: &'a Hosts,
 }
 
 /// What the note says of the job.
@@ -78,11 +84,15 @@ pub enum Status<'a> {
         verdict: &'a Verdict,
         /// The agent's last words.
         summary: &'a str,
+        /// Where its links may lead.
+        hosts: &'a Hosts,
     },
     /// The agent changed nothing.
     Unchanged {
         /// The agent's last words.
         summary: &'a str,
+        /// Where its links may lead.
+        hosts: &'a Hosts,
     },
     /// The gate denied the change; nothing left the job.
     Refused {
@@ -114,7 +124,7 @@ pub fn description(of: &Description<'_>) -> String {
     if let Some(request) = of.request {
         let _ = writeln!(out, "## What was asked\n\n{}\n", text::block(request, REQUEST_BYTES));
     }
-    section(&mut out, "What the agent says", of.summary);
+    section(&mut out, of.summary, of.hosts);
     let _ = writeln!(out, "## What changed\n\n{}", files(of.files));
     let _ = writeln!(out, "## What the gate says\n\n{}\n", verdict(of.verdict));
     let _ = writeln!(out, "| Record | Value |\n|---|---|\n| Policy | `{}` |\n| Journal | `{}` |", of.policy, of.journal);
@@ -130,14 +140,14 @@ pub fn note(status: Status<'_>, job_url: &str) -> String {
         Status::Working => {
             "**Working.** An agent is at it, locked in; its change will be inspected before anything leaves the job.".to_owned()
         }
-        Status::Done { merge_request, verdict: said, summary } => {
+        Status::Done { merge_request, verdict: said, summary, hosts } => {
             let mut out = format!("**Done:** !{merge_request}\n\n{}\n\n", verdict(said));
-            section(&mut out, "What the agent says", summary);
+            section(&mut out, summary, hosts);
             out
         }
-        Status::Unchanged { summary } => {
+        Status::Unchanged { summary, hosts } => {
             let mut out = "**Nothing to do:** the agent changed no file.\n\n".to_owned();
-            section(&mut out, "What the agent says", summary);
+            section(&mut out, summary, hosts);
             out
         }
         Status::Refused { verdict: said } => format!("**Refused:** the change stays in the job.\n\n{}", verdict(said)),
@@ -161,9 +171,11 @@ fn made_for(subject: Subject) -> String {
     }
 }
 
-fn section(out: &mut String, heading: &str, words: &str) {
-    if !text::visible(words).trim().is_empty() {
-        let _ = writeln!(out, "## {heading}\n\n{}\n", text::block(words, SUMMARY_BYTES));
+/// The agent's words, in a quote: nothing in it passes for ours.
+fn section(out: &mut String, words: &str, hosts: &Hosts) {
+    let quote = markdown::quote(words, SUMMARY_BYTES, hosts);
+    if !quote.is_empty() {
+        let _ = writeln!(out, "## What the agent says\n\n{quote}\n");
     }
 }
 
@@ -243,6 +255,10 @@ mod tests {
         }
     }
 
+    fn hosts() -> Hosts {
+        Hosts { gitlab: "https://gitlab.example".to_owned(), named: vec![] }
+    }
+
     fn lines_of(verdict: &Verdict, summary: &str, path: &str) -> Vec<String> {
         let files = [ChangedFile { what: Change::Added, path: path.to_owned(), added: Some(1), removed: Some(0) }];
         let digest = Digest::of("x");
@@ -255,6 +271,7 @@ mod tests {
             policy: digest,
             journal: digest,
             job_url: "https://gitlab.example/group/name/-/jobs/7",
+            hosts: &hosts(),
         };
         description(&of).lines().map(str::to_owned).collect()
     }
@@ -274,7 +291,10 @@ mod tests {
         let honest = lines_of(&Verdict::weigh(vec![finding("x", "x")]), "x", "x");
         for lines in [
             lines_of(&verdict, attack, attack),
-            note(Status::Done { merge_request: 1, verdict: &verdict, summary: attack }, attack).lines().map(str::to_owned).collect(),
+            note(Status::Done { merge_request: 1, verdict: &verdict, summary: attack, hosts: &hosts() }, attack)
+                .lines()
+                .map(str::to_owned)
+                .collect(),
         ] {
             for line in &lines {
                 assert!(!line.trim_start_matches(['-', '>', ' ', '`']).starts_with('/'), "{line}");

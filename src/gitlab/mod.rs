@@ -2,7 +2,7 @@
 //! them, and the texts that are published.
 //!
 //! What comes from GitLab is the word of whoever may write there: `thread` and `prompt` treat it as data. What goes to
-//! GitLab may hold the agent's words: `text` takes every meaning out of them that GitLab would act on.
+//! GitLab may hold the agent's words: `text` and `markdown` take every meaning out of them that GitLab would act on.
 
 mod answer;
 mod calls;
@@ -10,6 +10,7 @@ mod client;
 pub mod context;
 mod error;
 mod flow;
+pub mod markdown;
 pub mod merge_request;
 mod page;
 mod prompt;

@@ -5,6 +5,7 @@
 //! GitLab does: text of others goes into code, where nothing is rendered, and what GitLab looks for in the raw text is
 //! broken as well.
 
+use super::markdown::without_marks;
 use crate::glyph::is_invisible;
 
 /// Marks a text that was cut.
@@ -52,18 +53,56 @@ pub fn prose(text: &str, limit: usize) -> String {
     })
 }
 
-/// `text` for a title: one line, at most GitLab's 255 characters, no mention, no closing word, no mark of a draft.
+/// Bytes of a title: GitLab takes 255 characters, and ours stand around it.
+const TITLE: usize = 200;
+/// What GitLab takes for the mark of a draft at a title's start (its documentation, "Draft merge requests"), and what it once took.
+const DRAFT: [&str; 12] =
+    ["draft:", "draft :", "draft -", "[draft]", "(draft)", "draft", "wip:", "wip :", "wip -", "[wip]", "(wip)", "wip"];
+
+/// `text` for a title or the first line of a commit message: one line, no mention, no reference, no closing word, no mark of a
+/// draft or of a pipeline to skip. GitLab reads no Markdown there, so that no backslash would help: signs get a space behind them.
 pub fn title(text: &str) -> String {
-    let mut text = harmless(&line(text, 200));
-    while let Some(rest) = ["draft:", "[draft]", "(draft)", "wip:", "[wip]"].iter().find_map(|mark| without_prefix(&text, mark)) {
-        text = rest;
+    let text = without_references(&harmless(&without_marks(&line(text, 2 * TITLE))));
+    let mut rest = text.trim_start_matches(['/', ' ']);
+    while let Some(next) = DRAFT.iter().find_map(|mark| without_prefix(rest, mark)) {
+        rest = next.trim_start_matches(['/', ' ']);
     }
-    if text.is_empty() { "(no title)".to_owned() } else { text }
+    let rest = cut(rest.trim_end(), TITLE, "");
+    if rest.is_empty() { "(no title)".to_owned() } else { rest }
 }
 
-fn without_prefix(text: &str, mark: &str) -> Option<String> {
-    let head = text.get(..mark.len())?;
-    head.eq_ignore_ascii_case(mark).then(|| text[mark.len()..].trim_start().to_owned())
+/// What is behind `mark`; a mark that is a word alone is one only where nothing is behind it.
+fn without_prefix<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(mark.len())?;
+    let whole = !mark.ends_with(char::is_alphabetic) || rest.is_empty();
+    (head.eq_ignore_ascii_case(mark) && whole).then_some(rest)
+}
+
+/// Puts a space into what GitLab takes for a reference or an address in a title.
+fn without_references(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        let before = out.chars().next_back().unwrap_or(' ');
+        out.push(sign);
+        let after = signs.peek().copied().unwrap_or(' ');
+        let refers = match sign {
+            '#' | '!' | '&' | '$' => after.is_ascii_digit() || after == '"',
+            '%' | '~' => !before.is_alphanumeric() && (after.is_alphanumeric() || matches!(after, '"' | '_' | '{')),
+            '^' => after.is_ascii_alphabetic(),
+            ':' => after == '/' || (!after.is_whitespace() && names_a_kind(&out)),
+            _ => false,
+        };
+        if refers {
+            out.push(' ');
+        }
+    }
+    out
+}
+
+/// Whether `text` ends like `[vulnerability:` or `*iteration:`.
+fn names_a_kind(text: &str) -> bool {
+    text.trim_end_matches(':').trim_end_matches(|c: char| c.is_ascii_lowercase() || c == '_').ends_with(['[', '*'])
 }
 
 /// `text` in a fenced code block of its own, at most `limit` bytes of it.
@@ -138,7 +177,7 @@ const CLOSING: [&str; 4] = ["clos", "fix", "resolv", "implement"];
 const ENDINGS: [&str; 7] = ["", "e", "es", "ed", "d", "s", "ing"];
 
 /// Puts a dot between a closing word and what it would close.
-fn without_closing(text: &str) -> String {
+pub(super) fn without_closing(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut closing = false;
     for word in text.split_inclusive(char::is_whitespace) {
@@ -157,7 +196,7 @@ fn is_between(word: &str) -> bool {
     word.is_empty() || word == ":" || ["issue", "issues"].contains(&word.to_ascii_lowercase().as_str())
 }
 
-fn is_closing(word: &str) -> bool {
+pub(super) fn is_closing(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let word = word.trim_end_matches(':');
     let word = word.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or(word);
@@ -261,8 +300,32 @@ mod tests {
     #[test]
     fn titles_stay_short_and_are_no_draft() {
         assert_eq!(title("Draft: [WIP] draft:x\n/merge"), "x /merge");
-        assert!(title(&"é".repeat(1000)).chars().count() < 255);
+        for text in ["draft", "WIP -", "[DRAFT] (wip)", "/ Draft: ", "draft : draft"] {
+            assert_eq!(title(text), "(no title)", "{text:?}");
+        }
+        for text in ["Draft a policy", "Wipe the disk", "Drafts: list them"] {
+            assert_eq!(title(text), text);
+        }
+        for long in ["é", "@a ", "#1", "a@b "] {
+            assert!(title(&long.repeat(1000)).chars().count() <= TITLE, "{long}");
+        }
         assert_eq!(title("\u{200b}"), "(no title)");
+    }
+
+    #[test]
+    fn titles_refer_to_nothing() {
+        for (text, left) in [
+            ("See #1, g/p!2, &3, $4", "See # 1, g/p! 2, & 3, $ 4"),
+            ("%x ~bug ~\"a b\" ^alert#5", "% x ~ bug ~ \"a b\" ^ alert# 5"),
+            ("[vulnerability:1] *iteration:2", "[vulnerability: 1] *iteration: 2"),
+            ("https://evil.example/x", "https: //evil.example/x"),
+            ("[Skip CI] fix", "Skip CI fix"),
+            ("/merge", "merge"),
+            ("fix(core): 100% of C# in std::io at 12:30 & ~/x", "fix(core): 100% of C# in std::io at 12:30 & ~/x"),
+        ] {
+            assert_eq!(title(text), left);
+            assert_eq!(title(left), left);
+        }
     }
 
     #[test]

@@ -233,12 +233,24 @@ async fn of_merge_request(client: &Client, facts: &JobFacts, iid: u64) -> Result
         return Err(Refusal::new(reason, Exit::Remote));
     }
     let branch = Branch::new(&found.source_branch).map_err(|error| Refusal::new(error, Exit::Remote))?;
+    if branch.is_for_releases() || found.source_branch == facts.default_branch {
+        let reason = format!(
+            "the branch `{branch}` of merge request !{iid} is named like one that is released from; an agent does not push there: start from an issue"
+        );
+        return Err(Refusal::new(reason, Exit::Remote));
+    }
     Ok(Place { branch, target: found.target_branch, follow_up: Some(FollowUp { iid, tip: tip.commit.id }) })
 }
 
 /// A branch of ours: with an open merge request it is followed up; without one, but there, another name is taken.
 async fn named(client: &Client, facts: &JobFacts, name: &str) -> Result<Place, Refusal> {
-    let branch = |name: &str| Branch::new(name).map_err(|error| Refusal::new(error, Exit::Policy));
+    let branch = |name: &str| match Branch::new(name) {
+        Ok(branch) if branch.is_for_releases() => Err(Refusal::new(
+            format!("`{branch}` is named like a branch that is released from; set merge_request.branch to another prefix"),
+            Exit::Policy,
+        )),
+        other => other.map_err(|error| Refusal::new(error, Exit::Policy)),
+    };
     let target = facts.default_branch.clone();
     let open = client.merge_requests_from(facts.project, name, State::Opened).await?;
     let there = match client.branch(facts.project, name).await {

@@ -242,6 +242,7 @@ fn publish_spec(board: &Board, context: Context, work: Work) -> publish::Spec {
         token: board.token.clone(),
         job_token: board.job_token.clone(),
         prefix: board.policy.merge_request.branch.clone(),
+        hosts: board.policy.changes.hosts.clone(),
         context,
         work,
     }

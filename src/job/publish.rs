@@ -13,8 +13,10 @@ use crate::{
     git::{self, Branch, Expect, Identity, Oid, Remote, Repository},
     gitlab::{
         Client, JobFacts, MergeRequestChange, NewMergeRequest, State,
+        markdown::Hosts,
         merge_request::{ChangedFile, Description, Status, description, note, title},
     },
+    host::Host,
     secret::Secret,
     supervisor::worker,
     verdict::Verdict,
@@ -36,6 +38,8 @@ pub struct Spec {
     pub job_token: Option<Secret>,
     /// Begins the names of our own branches.
     pub prefix: String,
+    /// The policy's `changes.hosts`: where the agent's links may lead, besides GitLab's pages of code.
+    pub hosts: Vec<Host>,
     /// What the context worker found.
     pub context: Context,
     /// What to do.
@@ -112,8 +116,9 @@ pub fn work(spec: Spec) -> Result<Published, Refusal> {
     match &spec.work {
         Work::Leave(leave) => publish(&spec, leave, &facts, &client),
         Work::Say(say) => super::block_on(async {
+            let hosts = hosts(&spec, &facts);
             let status = match say {
-                Say::Unchanged(summary) => Status::Unchanged { summary },
+                Say::Unchanged(summary) => Status::Unchanged { summary, hosts: &hosts },
                 Say::Refused(verdict) => Status::Refused { verdict },
                 Say::Failed(reason) => Status::Failed { reason },
                 Say::Cancelled => Status::Cancelled,
@@ -136,7 +141,7 @@ fn publish(spec: &Spec, leave: &Leave, facts: &JobFacts, client: &Client) -> Res
             Refusal { reason, ..refusal }
         })?;
         let iid = made.merge_request.unwrap_or_default();
-        let status = Status::Done { merge_request: iid, verdict: &leave.verdict, summary: &leave.summary };
+        let status = Status::Done { merge_request: iid, verdict: &leave.verdict, summary: &leave.summary, hosts: &hosts(spec, facts) };
         if let Err(refusal) = tell(client, facts, &spec.context, status).await {
             eprintln!("tidewaiter the thread could not be answered: {}", refusal.reason);
         }
@@ -182,9 +187,17 @@ fn may_pass(error: &git::Error) -> bool {
 /// When this program's own path cannot be told; git starts it to ask for the token.
 pub(super) fn remote(facts: &JobFacts, token: Secret) -> Result<Remote, Refusal> {
     let askpass = std::env::current_exe().map_err(|error| Refusal::new(error, Exit::Internal))?;
+    Ok(Remote { url: format!("{}/{}.git", server(facts), facts.project_path), token, askpass, ca_file: facts.ca_file.clone() })
+}
+
+/// GitLab's address, of which its API's is a part.
+fn server(facts: &JobFacts) -> String {
     let api = facts.api.to_string();
-    let server = api.strip_suffix("/api/v4").unwrap_or(&api);
-    Ok(Remote { url: format!("{server}/{}.git", facts.project_path), token, askpass, ca_file: facts.ca_file.clone() })
+    api.strip_suffix("/api/v4").unwrap_or(&api).to_owned()
+}
+
+fn hosts(spec: &Spec, facts: &JobFacts) -> Hosts {
+    Hosts { gitlab: server(facts), named: spec.hosts.clone() }
 }
 
 /// Who commits: never whom the agent names.
@@ -212,6 +225,7 @@ async fn merge_request(spec: &Spec, leave: &Leave, facts: &JobFacts, client: &Cl
         policy: leave.policy,
         journal: leave.journal,
         job_url: &facts.job_url,
+        hosts: &hosts(spec, facts),
     });
     let draft = leave.draft || leave.passed.needs_review();
     let open = client.merge_requests_from(facts.project, &context.branch, State::Opened).await?;

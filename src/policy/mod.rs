@@ -227,7 +227,7 @@ pub struct Changes {
     pub binary: Exceptions,
     /// Texts that may change the direction of reading, as Arabic and Hebrew documents do.
     pub bidirectional: Exceptions,
-    /// Hosts that the change may newly name.
+    /// Hosts that the change may newly name, and to which the text of its merge request may link.
     pub hosts: Vec<Host>,
     /// Rules whose severity the policy sets, with the line that does.
     pub rules: BTreeMap<String, (Severity, Origin)>,
