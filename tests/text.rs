@@ -136,6 +136,27 @@ fn acts(line: &str) -> bool {
     name > 0 && rest[name..].chars().next().is_none_or(char::is_whitespace)
 }
 
+/// GitLab's default closing pattern, which it looks for in the raw text: a word, perhaps a colon, and an issue's number, address or
+/// key.
+fn closes(line: &str) -> bool {
+    let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty() && !["issue", "issues"].contains(word)).collect();
+    words.windows(2).any(|pair| {
+        let word = pair[0].trim_end_matches(':').to_ascii_lowercase();
+        let word = word.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap();
+        let ending = ["clos", "fix", "resolv", "implement"].iter().find_map(|stem| word.strip_prefix(stem));
+        let number = pair[1].split_once('#').is_some_and(|(project, number)| {
+            let named = project.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._/".contains(&b));
+            named && number.starts_with(|c: char| c.is_ascii_digit())
+        });
+        let key = pair[1].split_once('-').is_some_and(|(name, number)| {
+            let upper = name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+            upper && name.starts_with(|c: char| c.is_ascii_uppercase()) && number.starts_with(|c: char| c.is_ascii_digit())
+        });
+        let what = number || key || pair[1].starts_with("http://") || pair[1].starts_with("https://");
+        what && ending.is_some_and(|ending| ["", "e", "es", "ed", "s", "d", "ing"].contains(&ending))
+    })
+}
+
 /// Every tag that GitLab is given, with the place it leads to.
 fn tags(html: &str) -> Vec<(String, Option<String>)> {
     let tags = html.split('<').skip(1).map(|rest| rest.split_once('>').unwrap().0);
@@ -181,6 +202,7 @@ fn does_nothing(words: &str) {
     let made = clean(words, LIMIT, &hosts());
     let about = || format!("{words:?} became {made:?}");
     assert!(!made.lines().any(acts), "a quick action: {}", about());
+    assert!(!made.lines().any(closes), "an issue is closed: {}", about());
     assert!(!made.chars().any(|c| (c.is_control() && c != '\n' && c != '\t') || is_invisible(c)), "something hidden: {}", about());
     assert!(!made.to_lowercase().replace(['-', '_'], " ").contains("[skip ci]"), "a mark: {}", about());
     assert_eq!(clean(&made, usize::MAX / 8, &hosts()), made, "not at rest: {}", about());
@@ -227,6 +249,9 @@ fn the_search_for_references_finds_them() {
         assert!(refers(&format!("x {text}")).is_some(), "{text}");
         assert_eq!(refers(&format!("x \\{text}")), None);
     }
+    assert!(
+        closes("It fixes: #1") && closes("Closes issue a/b#2") && closes("resolved ABC-3") && !closes("Closes \\#1") && !closes("fix a")
+    );
     assert!(acts("/merge") && acts("> - 1. /merge now") && !acts("/usr/bin") && !acts("x /merge"));
 }
 

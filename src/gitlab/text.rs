@@ -62,7 +62,7 @@ const DRAFT: [&str; 12] =
 /// `text` for a title or the first line of a commit message: one line, no mention, no reference, no closing word, no mark of a
 /// draft or of a pipeline to skip. GitLab reads no Markdown there, so that no backslash would help: signs get a space behind them.
 pub fn title(text: &str) -> String {
-    let text = without_references(&harmless(&without_marks(&line(text, 2 * TITLE))));
+    let text = without_references(&harmless(&line(text, 2 * TITLE)));
     let mut rest = text.trim_start_matches(['/', ' ']);
     while let Some(next) = DRAFT.iter().find_map(|mark| without_prefix(rest, mark)) {
         rest = next.trim_start_matches(['/', ' ']);
@@ -151,9 +151,9 @@ fn without_action(line: &str) -> String {
     if body.starts_with('/') { format!("{}\\{body}", &line[..line.len() - body.len()]) } else { line.to_owned() }
 }
 
-/// Breaks what GitLab finds in raw text: mentions and closing words.
+/// Breaks what GitLab finds in raw text: mentions, closing words, marks that skip pipelines.
 fn harmless(text: &str) -> String {
-    without_closing(&without_mentions(text))
+    without_marks(&without_closing(&without_mentions(text)))
 }
 
 /// Puts a space after an `@` that could begin a name.

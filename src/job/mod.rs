@@ -21,8 +21,8 @@ use crate::{
     agent::{self, Launch},
     environment::Places,
     exit::Exit,
-    gate::{CI_CONFIG, Passed},
-    gitlab::JobFacts,
+    gate::{CI_CONFIG, Known, Passed},
+    gitlab::{JobFacts, text},
     journal::Event,
     policy::Used,
     role::Role,
@@ -227,11 +227,24 @@ fn leave(board: &mut Board, context: &Context, handed: &Handed, judged: &Judged,
 /// Says in the thread how it ended. That this fails is said in the log, and changes nothing.
 fn tell(board: &Board, context: Context, say: Say) {
     let time = if matches!(say, Say::Cancelled) { CANCEL_TIME } else { WORKER_TIME };
+    let say = match say {
+        Say::Failed(reason) => Say::Failed(shown(board, &reason)),
+        other => other,
+    };
     let spec = publish_spec(board, context, Work::Say(say));
     let told: Result<worker::Told<Result<Published, Refusal>>, worker::Error> = worker::ask(Role::Publish, &spec, time);
     let problem = told.map_or_else(|error| Some(error.to_string()), |told| told.answer.err().map(|refusal| refusal.reason));
     if let Some(problem) = problem {
         board.log.say(&format!("the thread could not be answered: {problem}"));
+    }
+}
+
+/// Why a job failed, for the thread: an agent's last error is in its own words, which may hold a secret.
+fn shown(board: &Board, reason: &str) -> String {
+    let reason = text::visible(reason);
+    match Known::new(board.secrets.clone()) {
+        Ok(known) if known.names_in(reason.as_bytes()).is_empty() => reason,
+        _ => "see the job's log; the reason is not shown here, since it may hold a secret of the job".to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use comrak::nodes::{AlertType, ListDelimType, ListType, Node, NodeList, NodeValue, TableAlignment};
 
-use super::{Hosts, inline, words};
+use super::{Hosts, check, inline, words};
 use crate::gitlab::text;
 
 /// Stands for a line that reads like a verdict of ours.
@@ -181,12 +181,8 @@ fn is_known(language: &str) -> bool {
 
 /// A line of code that no reader takes for a quick action or an inclusion.
 fn code_line(line: &str) -> String {
-    let body = line.trim_start_matches(inline::is_mark);
-    let name = body.strip_prefix('/').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-'));
-    let acts = name.is_some_and(|rest| body.len() - rest.len() > 1 && rest.chars().next().is_none_or(char::is_whitespace));
-    let begin = line.len() - body.len();
-    if acts && !line[..begin].ends_with('\\') {
-        return format!("{}\\{body}", &line[..begin]);
+    if check::acts(line) {
+        return line.replacen('/', "\\/", 1);
     }
     if line.trim_start().starts_with("::include") {
         return line.replacen("::", ":\\:", 1);

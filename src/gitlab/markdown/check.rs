@@ -16,7 +16,7 @@ pub(super) fn is_harmless(written: &str, hosts: &Hosts) -> bool {
 }
 
 /// Whether a line could be a quick action: a slash and a name that ends there, behind nothing but marks.
-fn acts(line: &str) -> bool {
+pub(super) fn acts(line: &str) -> bool {
     let body = line.trim_start_matches(|c| inline::is_mark(c) && c != '\\');
     body.strip_prefix('/').is_some_and(|rest| {
         let after = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-');

@@ -15,7 +15,11 @@ mod check;
 mod inline;
 mod words;
 
-use comrak::{Arena, Options, nodes::Node, parse_document};
+use comrak::{
+    Arena, Options,
+    nodes::{Node, NodeValue},
+    parse_document,
+};
 
 use super::text;
 use crate::host::Host;
@@ -55,6 +59,33 @@ pub fn clean(words: &str, limit: usize, hosts: &Hosts) -> String {
 pub fn quote(words: &str, limit: usize, hosts: &Hosts) -> String {
     let quoted = clean(words, limit, hosts).lines().map(|line| format!("> {line}").trim_end().to_owned()).collect::<Vec<_>>();
     quoted.join("\n")
+}
+
+/// The words of a text as they are read on the page, marks and tags left out, and behind them what is in tags and addresses: for
+/// whoever looks for something that the marks divide.
+pub fn read(words: &str) -> String {
+    let arena = Arena::new();
+    let root = parse_document(&arena, words, &options());
+    let (mut out, mut behind) = (String::new(), String::new());
+    for node in root.descendants() {
+        let aside = |text: &str, behind: &mut String| {
+            behind.push('\n');
+            behind.push_str(text);
+        };
+        match &node.data().value {
+            NodeValue::Text(text) => out.push_str(text),
+            NodeValue::Code(code) => out.push_str(&code.literal),
+            NodeValue::CodeBlock(code) => out.push_str(&format!("\n{}", code.literal)),
+            NodeValue::Math(math) => out.push_str(&math.literal),
+            NodeValue::Link(link) | NodeValue::Image(link) => aside(&link.url, &mut behind),
+            NodeValue::HtmlInline(html) => aside(html, &mut behind),
+            NodeValue::HtmlBlock(html) => aside(&html.literal, &mut behind),
+            NodeValue::FootnoteReference(note) => out.push_str(&note.name),
+            value if value.block() || matches!(value, NodeValue::SoftBreak | NodeValue::LineBreak) => out.push('\n'),
+            _ => {}
+        }
+    }
+    text::visible(&(out + &behind))
 }
 
 /// Writes the text anew until that changes nothing. None where it does not come to rest, grows, is too deep, or where what is
@@ -113,4 +144,27 @@ fn options() -> Options<'static> {
     options.parse.relaxed_tasklist_matching = true;
     options.parse.tasklist_in_table = true;
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_marks_divide_is_read_in_one() {
+        for text in [
+            "ab**cd**ef",
+            "ab<!-- x -->cdef",
+            "a&#98;c\\\ndef",
+            "ab<b>cd</b>ef",
+            "[ab](x)cd`ef`",
+            "ab\u{200b}cdef",
+            "ab![cd](x)ef",
+            "# ab_cdef",
+        ] {
+            let read = read(text).replace('\n', "");
+            assert!(read.contains("abcdef") || read.contains("ab_cdef"), "{text:?}: {read}");
+        }
+        assert!(read("[x](https://evil.example/abcdef)").contains("abcdef") && read("<img src=abcdef>").contains("abcdef"));
+    }
 }

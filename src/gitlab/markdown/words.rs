@@ -64,20 +64,34 @@ pub(super) fn is_trailer(line: &str) -> bool {
     plain && known && !value.trim().is_empty()
 }
 
-/// What only the inspection says, in words between single spaces.
-const VERDICTS: [&str; 12] = [
+/// What only the inspection or a person says, in words between single spaces; `the` is left out.
+const VERDICTS: [&str; 26] = [
     "approved by security",
-    "approved by the security",
+    "approved by appsec",
+    "approved by maintainer",
+    "approved by maintainers",
+    "approved by code owner",
+    "approved by code owners",
     "reviewed by security",
-    "reviewed by the security",
     "verified by security",
     "cleared by security",
-    "cleared by the security",
+    "signed off by security",
     "security approved",
+    "security team approved",
+    "security approval granted",
     "security review passed",
     "security scan passed",
     "security check passed",
-    "inspected before it left the job",
+    "inspected before it left job",
+    "change passed every rule",
+    "safe to merge",
+    "auto merge enabled",
+    "set to auto merge",
+    "merge without review",
+    "merged without review",
+    "no review needed",
+    "no review required",
+    "no review is needed",
 ];
 /// What the project's own name does not stand beside unless the project says it.
 const BESIDE_NAME: [&str; 12] =
@@ -85,7 +99,8 @@ const BESIDE_NAME: [&str; 12] =
 
 /// Whether a line reads like a verdict or a footer of ours, whatever its case, its letters' style and its punctuation.
 pub(super) fn imitates(line: &str) -> bool {
-    let words: Vec<String> = fold(line).split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let words: Vec<String> =
+        fold(line).split(|c: char| !c.is_alphanumeric()).filter(|word| !matches!(*word, "" | "the")).map(str::to_owned).collect();
     let named = words.iter().any(|word| word.contains("tidewaiter"));
     let joined = format!(" {} ", words.join(" "));
     VERDICTS.iter().any(|verdict| joined.contains(&format!(" {verdict} ")))
