@@ -103,6 +103,7 @@ pub struct Change {
     own_repository_touched: bool,
     ci: super::CiFiles,
     dropped: Vec<(Vec<u8>, String)>,
+    texts: Vec<(String, String)>,
 }
 
 impl Change {
@@ -116,13 +117,19 @@ impl Change {
         let after = if tree == base { Arc::clone(&before) } else { Arc::new(repository.list(tree)?) };
         let ci = super::CiFiles::at(repository, &before, ci_config)?;
         let facts = facts(&before, &after, odd);
-        Ok(Self { base, tree, facts, before, after, ignored: vec![], own_repository_touched: false, ci, dropped: vec![] })
+        Ok(Self { base, tree, facts, before, after, ignored: vec![], own_repository_touched: false, ci, dropped: vec![], texts: vec![] })
     }
 
     /// With new or changed files that the base's ignore rules leave out: in no tree, told all the same.
     #[must_use]
     pub fn with_ignored(self, ignored: Vec<Vec<u8>>) -> Self {
         Self { ignored, ..self }
+    }
+
+    /// With what leaves besides the files: what each text is, such as "the branch's name", and the text.
+    #[must_use]
+    pub fn with_texts(self, texts: Vec<(String, String)>) -> Self {
+        Self { texts, ..self }
     }
 
     /// With whether the agent changed the hooks or the configuration of its own repository, of which nothing is used.
@@ -188,6 +195,11 @@ impl Change {
     /// Files left out by ignore rules.
     pub fn ignored(&self) -> &[Vec<u8>] {
         &self.ignored
+    }
+
+    /// What leaves besides the files.
+    pub fn texts(&self) -> &[(String, String)] {
+        &self.texts
     }
 
     /// Whether the agent's own repository was changed in a way that would run programs elsewhere.

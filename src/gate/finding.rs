@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Blobs, Change, Fact, Known, Terms, content::File, rules, tally::Tally};
+use super::{Blobs, Change, Fact, Known, Terms, content::File, rules, secret, tally::Tally};
 use crate::{
     git::shown,
     policy::Changes,
@@ -85,13 +85,16 @@ pub(super) struct Judge<'a> {
     counts: BTreeMap<(&'static str, Severity), usize>,
     /// Paths that are denied; the empty one stands for the whole change.
     offending: BTreeSet<Vec<u8>>,
+    /// Lines of one path that no finding shows.
+    hidden: (Vec<u8>, BTreeSet<u64>),
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(change: &'a Change, blobs: &'a dyn Blobs, terms: &Terms<'a>) -> Self {
         let Terms { policy, known, until, now } = *terms;
         let (findings, counts, offending) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-        Self { change, blobs, policy, known, until, now, tally: Tally::default(), findings, counts, offending }
+        let (tally, hidden) = Default::default();
+        Self { change, blobs, policy, known, until, now, tally, findings, counts, offending, hidden }
     }
 
     /// An empty one for a part of the same change.
@@ -116,6 +119,11 @@ impl<'a> Judge<'a> {
         }
         self.offending.extend(part.offending);
         self.tally.join(part.tally);
+    }
+
+    /// From now on no finding shows these lines of `path`.
+    pub(super) fn hide(&mut self, path: &[u8], lines: BTreeSet<u64>) {
+        self.hidden = (path.to_owned(), lines);
     }
 
     /// The facts, borrowed for longer than `self`.
@@ -186,10 +194,11 @@ impl<'a> Judge<'a> {
         }
         let fix = fix(rule, severity, &way);
         // A report must not carry out what it keeps in.
-        let bare = |text: &[u8]| self.known.find(text).is_empty();
+        let bare = |text: &[u8]| secret::may_show(self.known, &self.policy.secrets, text);
+        let hidden = place.path == self.hidden.0 && place.line.is_some_and(|line| self.hidden.1.contains(&line));
         let path = if bare(place.path) { shown(place.path) } else { HIDDEN.to_owned() };
         let message = if bare(message.as_bytes()) { message } else { HIDDEN.to_owned() };
-        let excerpt = place.excerpt.filter(|text| bare(text.as_bytes())).map(excerpt);
+        let excerpt = place.excerpt.filter(|text| !hidden && bare(text.as_bytes())).map(excerpt);
         self.findings.push(Finding { rule: rule.to_owned(), severity, path, line: place.line, policy_line, message, fix, excerpt });
     }
 

@@ -23,7 +23,7 @@ pub use facts::{Facts, facts};
 pub use inspect::{Earlier, inspect};
 pub use place::git_refuses;
 pub use rules::{Rule, check_rules, rules};
-pub use secret::Known;
+pub use secret::{Known, redact};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -196,8 +196,8 @@ pub fn judge(change: &Change, blobs: &dyn Blobs, terms: &Terms<'_>) -> Result<Ju
 /// What is said of one changed file by itself.
 fn judge_file(judge: &mut Judge<'_>, file: &content::File<'_>) {
     judge.tally.see(file);
-    reading::judge_file(judge, file);
     secret::judge_file(judge, file);
+    reading::judge_file(judge, file);
 }
 
 /// Doors to what reads a change's bytes here, for the fuzz targets alone.
@@ -206,6 +206,11 @@ pub mod fuzz {
     /// What a CI configuration includes; none when it cannot be read.
     pub fn includes(text: &str) -> Option<Vec<String>> {
         super::ci::includes(text)
+    }
+
+    /// What has the form of a secret, as it stands there (where and of which kind), and how much decoding showed.
+    pub fn secrets(bytes: &[u8]) -> (Vec<(std::ops::Range<usize>, &'static str)>, usize) {
+        super::secret::forms(bytes)
     }
 
     /// A path as the most forgiving file system reads it, and whether that is git's own directory.

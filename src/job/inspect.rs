@@ -42,6 +42,8 @@ pub struct Spec {
     pub ci_config: String,
     /// What stood before the earlier changes of the branch, where it is followed up.
     pub earlier: Option<Earlier>,
+    /// What leaves besides the files: what it is, and the text.
+    pub texts: Vec<(String, String)>,
 }
 
 /// Where a change is.
@@ -90,11 +92,12 @@ pub fn work(mut spec: Spec) -> Result<Judged, Refusal> {
     let repository = Repository::open(&spec.repository).map_err(|error| uninspected(&error))?;
     let unmade = |error: workspace::Error| Refusal::new(&error, error.exit());
     let limits = Limits::within(super::INSPECTION_TIME);
+    let redact = |words: &str| without_secrets(&known, &gate::redact(&known, &policy.changes.secrets, &text::visible(words)));
     let (change, summary) = match &spec.from {
         From::Workspace { workspace, manifest, summary } => {
             let manifest = Manifest::load(manifest).map_err(unmade)?;
             let candidate = workspace::candidate(&manifest, workspace, &repository, limits, &spec.ci_config).map_err(unmade)?;
-            (candidate.change, without_secrets(&known, summary))
+            (candidate.change, redact(summary))
         }
         From::Bundle(path) => {
             let bundle = Bundle::load(path).map_err(unmade)?;
@@ -105,9 +108,10 @@ pub fn work(mut spec: Spec) -> Result<Judged, Refusal> {
                 );
                 return Err(Refusal::new(reason, Exit::Usage));
             }
-            (bundle.change(&repository, &spec.ci_config).map_err(unmade)?, without_secrets(&known, &bundle.summary))
+            (bundle.change(&repository, &spec.ci_config).map_err(unmade)?, redact(&bundle.summary))
         }
     };
+    let change = change.with_texts(std::mem::take(&mut spec.texts));
     let judged = gate::inspect(change, &repository, &Terms::now(&policy.changes, &known, limits.deadline), spec.earlier.as_ref());
     let (change, judgement) = judged.map_err(|error| Refusal::new(&error, error.exit()))?;
     let files = change.facts().iter().map(|fact| changed_file(fact, judgement.lines(&fact.path))).collect();

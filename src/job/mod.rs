@@ -105,7 +105,7 @@ fn hold_and_judge(board: &mut Board, context: &Context) -> Result<Ending, Refusa
             inspect::From::Workspace { workspace: board.workspace(), manifest: board.manifest(), summary }
         }
     };
-    let judged = inspect(board, &handed, from)?;
+    let judged = inspect(board, context, &handed, from)?;
     if judged.unchanged {
         return Ok(Ending::Unchanged { summary: judged.summary });
     }
@@ -187,8 +187,13 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
 }
 
 /// Makes the candidate tree and judges what changed.
-fn inspect(board: &mut Board, handed: &Handed, from: inspect::From) -> Result<Judged, Refusal> {
+fn inspect(board: &mut Board, context: &Context, handed: &Handed, from: inspect::From) -> Result<Judged, Refusal> {
+    let labels = &board.policy.merge_request.labels;
+    let texts = [("the branch's name", Some(&context.branch)), ("the title", Some(&context.title)), ("the request", context.request.as_ref())]
+        .into_iter()
+        .chain(labels.iter().map(|label| ("a label", Some(label))));
     let spec = inspect::Spec {
+        texts: texts.filter_map(|(what, text)| Some((what.to_owned(), text?.clone()))).collect(),
         room: board.room.base().to_owned(),
         policy: board.policy.sources().to_vec(),
         secrets: board.secrets.clone(),

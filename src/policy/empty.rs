@@ -82,6 +82,7 @@ pub(super) fn policy() -> Policy {
             binary: Exceptions::default(),
             bidirectional: Exceptions::default(),
             hosts: vec![],
+            secrets: vec![],
             rules: std::collections::BTreeMap::new(),
             max_files: 200,
             max_file_bytes: 1 << 20,

@@ -190,6 +190,8 @@ pub(super) struct Changes {
     pub(super) bidirectional: List,
     pub(super) hosts: List,
     #[serde(default)]
+    pub(super) secrets: Secrets,
+    #[serde(default)]
     pub(super) rules: BTreeMap<String, Spanned<Weight>>,
     pub(super) max_files: Option<Spanned<u64>>,
     pub(super) max_file_bytes: Option<Spanned<Size>>,
@@ -213,6 +215,12 @@ pub(super) struct Waiver {
     pub(super) owner: String,
     pub(super) reason: String,
     pub(super) expires: Spanned<toml::value::Datetime>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Secrets {
+    pub(super) files: List,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -7,6 +7,7 @@ pub mod credentials;
 mod empty;
 mod file;
 mod layer;
+mod leaks;
 mod left;
 mod network;
 mod pattern;
@@ -17,6 +18,7 @@ mod waiver;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+pub use leaks::{Allowed, Expression, LeakRule, Leaks, Target as LeakTarget};
 pub use left::{Usd, Used};
 pub use network::{
     Fence, GATEWAY_PORT, GitLab, Google, Grant, Loopback, MOST_SERVICES, Network, Provider, Route, is_aws_region, is_project_path,
@@ -76,6 +78,14 @@ pub enum Error {
         /// The key's full name.
         key: String,
         /// What is wrong and what to write instead.
+        reason: String,
+    },
+    /// A rule file for secrets that is not understood.
+    #[error("policy: the rule file {name} cannot be used: {reason}")]
+    Leaks {
+        /// The file.
+        name: String,
+        /// What is wrong, and in which rule.
         reason: String,
     },
     /// A lower layer asks for more than the layers above grant.
@@ -229,6 +239,8 @@ pub struct Changes {
     pub bidirectional: Exceptions,
     /// Hosts that the change may newly name, and to which the text of its merge request may link.
     pub hosts: Vec<Host>,
+    /// More rules for secrets, in gitleaks' format.
+    pub secrets: Vec<Leaks>,
     /// Rules whose severity the policy sets, with the line that does.
     pub rules: BTreeMap<String, (Severity, Origin)>,
     /// Files changed.
@@ -319,7 +331,7 @@ impl Policy {
     /// # Errors
     /// The first that cannot be read.
     pub fn files(files: &[PathBuf]) -> Result<Vec<Source>, Error> {
-        files.iter().cloned().map(read).collect()
+        files.iter().cloned().map(read).try_fold(vec![], |all, layer| with_rule_files(all, layer?))
     }
 
     /// The layers of a command as [`Policy::of_command`] finds them, not looked into yet.
@@ -329,7 +341,7 @@ impl Policy {
     pub fn layers(files: &[PathBuf], lower: Option<&str>) -> Result<Vec<Source>, Error> {
         let mut sources = Vec::new();
         if std::fs::exists(IMAGE_POLICY).map_err(|source| Error::Unreadable { name: IMAGE_POLICY.to_owned(), source })? {
-            sources.push(read(PathBuf::from(IMAGE_POLICY))?);
+            sources = with_rule_files(sources, read(PathBuf::from(IMAGE_POLICY))?)?;
         }
         sources.extend(Self::files(files)?);
         if sources.is_empty() {
@@ -337,9 +349,9 @@ impl Policy {
         }
         match lower {
             Some(text) if text.contains(['\n', '=']) => {
-                sources.push(Source { name: "TIDEWAITER_POLICY".to_owned(), text: text.to_owned() });
+                sources = with_rule_files(sources, Source { name: "TIDEWAITER_POLICY".to_owned(), text: text.to_owned() })?;
             }
-            Some(path) if !path.is_empty() => sources.push(read(PathBuf::from(path))?),
+            Some(path) if !path.is_empty() => sources = with_rule_files(sources, read(PathBuf::from(path))?)?,
             _ => {}
         }
         Ok(sources)
@@ -354,6 +366,14 @@ impl Policy {
     pub fn digest(&self) -> Digest {
         self.digest
     }
+}
+
+/// `sources` and `layer`, with the rule files that it names behind it.
+fn with_rule_files(mut sources: Vec<Source>, layer: Source) -> Result<Vec<Source>, Error> {
+    let files = leaks::read(&layer)?;
+    sources.push(layer);
+    sources.extend(files);
+    Ok(sources)
 }
 
 fn read(path: PathBuf) -> Result<Source, Error> {

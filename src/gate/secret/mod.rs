@@ -1,278 +1,283 @@
-//! The job's own secrets, looked for as values in the encodings that people and programs use.
+//! Secrets: the job's own by their values, others by their form, by the user's rules, and by the names that they are given to.
+//!
+//! Whole blobs are looked through, whatever an attribute, an extension or an encoding says of them.
 
-use std::collections::BTreeSet;
+mod assign;
+mod block;
+mod check;
+mod decode;
+mod formats;
+mod known;
+mod leaks;
+mod pattern;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::{borrow::Cow, collections::BTreeSet, ops::Range};
+
+pub use known::Known;
 
 use super::{
-    Error,
     content::File,
-    finding::{Judge, Place},
+    finding::{Judge, Place, Way},
     rules::Rule,
 };
-use crate::{secret::Secret, verdict::Severity::Block};
+use crate::{
+    policy::Leaks,
+    verdict::Severity::{Block, Deny},
+};
 
 /// The rules of this module.
-pub(super) const RULES: &[Rule] = &[Rule::new("secret/known", Block, "a secret of this job, plain or encoded")];
+pub(super) const RULES: &[Rule] = &[
+    Rule::new("secret/known", Block, "a secret of this job, plain or encoded"),
+    Rule::new("secret/pattern", Deny, "what has the form of a secret"),
+    Rule::new("secret/entropy", Deny, "a random value under a name such as password"),
+    Rule::new("secret/packed", Deny, "packed data that cannot be looked through"),
+];
 
-/// Shorter values are words; they would be found everywhere. They are not looked for (threat model, "known limits").
-const SHORTEST: usize = 8;
+/// Files whose random values are no secrets: their names say that they are tests, examples, or made by a program.
+const UNTELLING: &[&str] = &[
+    "test", "tests", "testing", "testdata", "spec", "specs", "fixture", "fixtures", "__tests__", "__snapshots__", "__fixtures__", "__mocks__",
+    "mock", "mocks", "snapshots", "example", "examples", "sample", "samples", "demo", "vendor", "node_modules", "dist", "locale", "locales",
+    "i18n", "translations", "cassettes", "e2e", "bench", "benches", "benchmark", "benchmarks",
+];
 
-/// A line of a longer secret, such as a key file, counts by itself from this length on.
-const SHORTEST_LINE: usize = 24;
+/// The same by the end of the name.
+const UNTELLING_ENDS: &[&str] = &[
+    ".lock", ".lockfile", "-lock.json", "-lock.yaml", ".lockb", "go.sum", ".map", ".svg", ".min.js", ".min.css", ".snap", ".ipynb", ".pdf", ".css",
+    ".md", ".rst", ".adoc", ".po", ".csv", ".tsv", ".har", ".patch", ".diff", ".resolved", "checksums.txt", ".sum",
+];
 
-/// The secrets of the job, by the names of their variables, ready to be searched for.
-pub struct Known {
-    names: Vec<String>,
-    owners: Vec<usize>,
-    search: AhoCorasick,
-}
-
-impl Known {
-    /// Prepares the search for `secrets`, each with the name to show in its place.
-    ///
-    /// # Errors
-    /// [`Error::Secrets`] when there are more than the search can hold.
-    pub fn new(secrets: Vec<(String, Secret)>) -> Result<Self, Error> {
-        let (mut names, mut owners, mut needles) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, secret) in secrets {
-            for needle in needles_of(secret.reveal()) {
-                owners.push(names.len());
-                needles.push(needle);
-            }
-            names.push(name);
-        }
-        let search = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(&needles)
-            .map_err(Box::new)?;
-        Ok(Self { names, owners, search })
-    }
-
-    /// Nothing to look for.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn none() -> Result<Self, Error> {
-        Self::new(vec![])
-    }
-
-    /// `text` with every value, in whatever form it stands there, replaced by its variable's name in brackets.
-    pub fn redact(&self, text: &str) -> String {
-        let mut hits: Vec<(usize, usize, usize)> =
-            self.search.find_overlapping_iter(text).map(|hit| (hit.start(), hit.end(), hit.pattern().as_usize())).collect();
-        hits.sort_unstable();
-        let (mut out, mut done) = (String::new(), 0);
-        for (start, end, pattern) in hits {
-            if start >= done {
-                let name = self.owners.get(pattern).and_then(|owner| self.names.get(*owner)).map_or("secret", String::as_str);
-                out.push_str(text.get(done..start).unwrap_or_default());
-                out.push_str(&format!("[{name}]"));
-            }
-            done = done.max(end);
-        }
-        out.push_str(text.get(done..).unwrap_or_default());
-        out
-    }
-
-    /// The variables whose values are in `bytes`, for texts that leave besides the tree: messages, titles, branch names.
-    pub fn names_in(&self, bytes: &[u8]) -> BTreeSet<&str> {
-        let lines = across_lines(self, bytes).into_iter().map(|(name, _)| name);
-        self.find(bytes).into_iter().map(|(name, _)| name).chain(lines).collect()
-    }
-
-    /// The variables whose values are in `bytes`, each with the offset at which the first one ends.
-    pub(super) fn find(&self, bytes: &[u8]) -> Vec<(&str, usize)> {
-        let mut seen = BTreeSet::new();
-        let hits = self.search.find_overlapping_iter(bytes).filter_map(|hit| {
-            let owner = *self.owners.get(hit.pattern().as_usize())?;
-            seen.insert(owner).then_some((self.names.get(owner)?.as_str(), hit.end()))
-        });
-        hits.collect()
-    }
-}
-
-impl std::fmt::Debug for Known {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Known({} secrets)", self.names.len())
-    }
-}
-
+/// Names of paths, and texts that leave besides the files.
 pub(super) fn judge_names(judge: &mut Judge<'_>) {
-    let known = judge.known;
+    let (known, files) = (judge.known, &judge.policy.secrets);
     for fact in judge.facts().filter(|fact| fact.remains()) {
-        for (name, _) in known.find(&fact.path) {
+        for (name, _) in known.all_in(&fact.path, &mut |_, _| {}).values {
             judge.block("secret/known", &fact.path, format!("the name of this path has the value of {name}"));
         }
+        for what in forms_in(files, &fact.path) {
+            judge.block("secret/pattern", &fact.path, format!("the name of this path has {what}"));
+        }
     }
-}
-
-pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
-    let (path, bytes) = (&file.fact.path, file.new);
-    let known = judge.known;
-    let mut told = BTreeSet::new();
-    for (name, end) in known.find(bytes) {
-        told.insert(name);
-        judge.block("secret/known", Place::line(path, line_of(bytes, end)), format!("this line has the value of {name}"));
-    }
-    for (name, line) in across_lines(known, bytes).into_iter().chain(in_utf16(known, bytes)) {
-        if told.insert(name) {
-            judge.block("secret/known", Place::line(path, line), format!("the value of {name} begins or ends here"));
+    for (text, bytes) in judge.change.texts() {
+        for (name, _) in known.all_in(bytes.as_bytes(), &mut |_, _| {}).values {
+            judge.block("secret/known", b"".as_slice(), format!("{text} has the value of {name}"));
+        }
+        for what in forms_in(files, bytes.as_bytes()) {
+            judge.block("secret/pattern", b"".as_slice(), format!("{text} has {what}"));
         }
     }
 }
 
-fn line_of(bytes: &[u8], end: usize) -> u64 {
-    1 + bytes.iter().take(end.saturating_sub(1)).filter(|b| **b == b'\n').count() as u64
+/// What kinds of secrets a short text has by their form.
+fn forms_in(files: &[Leaks], text: &[u8]) -> BTreeSet<String> {
+    let hits = pattern::scan(text, false).into_iter().map(|hit| told(hit.what, hit.id));
+    let found = leaks::scan(files, None, text).0;
+    hits.chain(found.into_iter().map(|leak| of_rule(&leak))).collect()
 }
 
-/// Values that line breaks or blanks divide, as base64 in a file is.
-fn across_lines<'a>(known: &'a Known, bytes: &[u8]) -> Vec<(&'a str, u64)> {
-    let joined: Vec<u8> = bytes.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-    let line = |end: usize| {
-        let at = bytes.iter().enumerate().filter(|(_, b)| !b.is_ascii_whitespace()).nth(end.saturating_sub(1)).map_or(0, |(at, _)| at);
-        line_of(bytes, at + 1)
-    };
-    known.find(&joined).into_iter().map(|(name, end)| (name, line(end))).collect()
+fn told(what: &str, id: &str) -> String {
+    format!("{what} (`{id}`)")
 }
 
-/// Encoded values in a file that is UTF-16 by its mark.
-fn in_utf16<'a>(known: &'a Known, bytes: &[u8]) -> Vec<(&'a str, u64)> {
-    let unit: fn([u8; 2]) -> u16 = match bytes {
-        [0xFF, 0xFE, ..] => u16::from_le_bytes,
-        [0xFE, 0xFF, ..] => u16::from_be_bytes,
-        _ => return vec![],
-    };
-    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-    let text: String = char::decode_utf16(units).map(|sign| sign.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-    known.find(text.as_bytes()).into_iter().map(|(name, end)| (name, line_of(text.as_bytes(), end))).collect()
+fn of_rule(leak: &leaks::Leak<'_>) -> String {
+    format!("what the rule `{}` of {} finds", leak.id, leak.file)
 }
 
-/// Everything to look for on account of one secret.
-fn needles_of(secret: &str) -> BTreeSet<Vec<u8>> {
-    let whole = secret.trim();
-    let long_lines = whole.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE && !line.starts_with("-----"));
-    let parts = std::iter::once(whole).chain(long_lines).filter(|part| part.len() >= SHORTEST);
-    let mut needles: BTreeSet<Vec<u8>> = parts.flat_map(encodings).collect();
-    let joined: String = whole.split_ascii_whitespace().collect();
-    if joined.len() >= SHORTEST {
-        needles.insert(joined.into_bytes());
+/// Whether a finding may show `text`.
+pub(super) fn may_show(known: &Known, files: &[Leaks], text: &[u8]) -> bool {
+    known.find(text).is_empty() && pattern::scan(text, true).is_empty() && leaks::scan(files, None, text).0.is_empty()
+}
+
+/// `text` without any secret: the job's own, in whatever form, and what has the form of one.
+pub fn redact(known: &Known, files: &[Leaks], text: &str) -> String {
+    let text = known.redact(text);
+    let mut ranges: Vec<_> = pattern::scan(text.as_bytes(), true).into_iter().map(|hit| (hit.at, hit.id.to_owned())).collect();
+    ranges.extend(leaks::scan(files, None, text.as_bytes()).0.into_iter().map(|leak| (leak.secret, leak.id.to_owned())));
+    ranges.sort_by_key(|(range, _)| range.start);
+    let (mut out, mut done) = (String::new(), 0);
+    for (range, id) in ranges {
+        if range.start >= done {
+            out.push_str(text.get(done..range.start).unwrap_or_default());
+            out.push_str(&format!("[{id}]"));
+        }
+        done = done.max(range.end);
     }
-    needles.retain(|needle| needle.len() >= SHORTEST);
-    needles
+    out.push_str(text.get(done..).unwrap_or_default());
+    // What is encoded more than once cannot be cut out.
+    if known.all_in(out.as_bytes(), &mut |_, _| {}).values.is_empty() { out } else { "(not shown: it has the value of a secret)".to_owned() }
 }
 
-fn encodings(value: &str) -> Vec<Vec<u8>> {
-    let bytes = value.as_bytes();
-    let hex = crate::digest::hex(bytes);
-    let json = serde_json::to_string(value).unwrap_or_default();
-    let json = json.trim_matches('"').to_owned();
-    let mut out = vec![
-        bytes.to_vec(),
-        bytes.iter().rev().copied().collect(),
-        hex.to_uppercase().into_bytes(),
-        hex.into_bytes(),
-        json.replace('/', "\\/").into_bytes(),
-        json.into_bytes(),
-        value.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-        value.encode_utf16().flat_map(u16::to_be_bytes).collect(),
-    ];
-    for (upper, all) in [(true, false), (false, false), (true, true), (false, true)] {
-        out.push(percent(bytes, upper, all));
+/// A changed file. This is the first thing that is asked of it: the lines that have secrets are not shown by any other rule.
+pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
+    let plain = without_nul(file.new);
+    // UTF-16 with other letters than plain ones is right only in the text.
+    let text = file.text.filter(|_| matches!(plain, Cow::Owned(_))).unwrap_or_default();
+    let mut views = vec![file.new, &*plain, text.as_bytes()];
+    views.dedup();
+    let mut seen = Seen::default();
+    for view in views {
+        look(judge, file, view, &mut seen);
     }
-    for offset in 0..3 {
-        let encoded = base64_at(bytes, offset);
-        out.push(encoded.replace('+', "-").replace('/', "_").into_bytes());
-        out.push(encoded.into_bytes());
+    if seen.partly {
+        judge.find("secret/packed", &file.fact.path, "it has more packed data than is looked through".to_owned(), Way::Rule);
     }
-    out
+    judge.hide(&file.fact.path, seen.lines);
 }
 
-/// Percent encoding (RFC 3986 section 2.1) of what is not unreserved, or of every byte.
-fn percent(bytes: &[u8], upper: bool, all: bool) -> Vec<u8> {
-    let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    let encode = |b: u8| if upper { format!("%{b:02X}") } else { format!("%{b:02x}") };
-    bytes.iter().flat_map(|b| if unreserved(*b) && !all { vec![*b] } else { encode(*b).into_bytes() }).collect()
+/// What was said of a file so far.
+#[derive(Default)]
+struct Seen {
+    /// Lines with secrets, new and old.
+    lines: BTreeSet<u64>,
+    names: BTreeSet<String>,
+    forms: BTreeSet<(u64, String)>,
+    /// Whether something could not be looked through.
+    partly: bool,
 }
 
-/// The part of the base64 text (RFC 4648) that `bytes` alone decide when `offset` unknown bytes stand before them.
-fn base64_at(bytes: &[u8], offset: usize) -> String {
-    let padded = [&[0; 2][..offset], bytes].concat();
-    let encoded = STANDARD.encode(&padded);
-    // Each digit holds six bits: those that touch a neighbour's byte are cut off.
-    let start = (offset * 8).div_ceil(6);
-    let end = padded.len() * 8 / 6;
-    encoded.get(start..end).unwrap_or_default().to_owned()
+fn look(judge: &mut Judge<'_>, file: &File<'_>, view: &[u8], seen: &mut Seen) {
+    let (path, names, known) = (&file.fact.path, is_telling(file.folded), judge.known);
+    let mut hits = pattern::scan(view, names);
+    let mut found = known.all_in(view, &mut |plain, at| packed_forms(plain, at, view.len(), &mut hits));
+    seen.partly |= !found.whole;
+    found.values.sort_by_key(|(_, end)| *end);
+    let mut lines = Lines::new(view);
+    for (name, end) in found.values {
+        let line = lines.at(end.saturating_sub(1));
+        seen.lines.insert(line);
+        if seen.names.insert(name.to_owned()) {
+            judge.block("secret/known", Place::line(path, line), format!("this line has the value of {name}, or the end of it"));
+        }
+    }
+    judge_forms(judge, file, view, hits, seen);
+    judge_rules(judge, file, view, seen);
+}
+
+/// `bytes` without NULs: UTF-16 and UTF-32 with plain letters read as such, whatever stands around them.
+fn without_nul(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if bytes.contains(&0) { Cow::Owned(bytes.iter().copied().filter(|byte| *byte != 0).collect()) } else { Cow::Borrowed(bytes) }
+}
+
+fn judge_forms(judge: &mut Judge<'_>, file: &File<'_>, view: &[u8], mut hits: Vec<pattern::Hit>, seen: &mut Seen) {
+    if hits.is_empty() {
+        return;
+    }
+    hits.sort_by_key(|hit| hit.at.start);
+    let before = forms_of(file.old, is_telling(file.folded));
+    let mut lines = Lines::new(view);
+    for hit in hits {
+        let Some(value) = view.get(hit.at.clone()) else { continue };
+        let line = seen.mark(&mut lines, &hit.at, view);
+        if before.contains(value) || !seen.forms.insert((line, hit.id.to_owned())) {
+            continue;
+        }
+        let rule = if hit.id == assign::ID { "secret/entropy" } else { "secret/pattern" };
+        judge.find(rule, Place::line(&file.fact.path, line), format!("this line has {}", told(hit.what, hit.id)), Way::Rule);
+    }
+}
+
+impl Seen {
+    /// Notes the lines of `at`, whose first one it gives.
+    fn mark(&mut self, lines: &mut Lines<'_>, at: &Range<usize>, view: &[u8]) -> u64 {
+        let first = lines.at(at.start);
+        let more = view.get(at.clone()).unwrap_or_default().iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() as u64;
+        self.lines.extend(first..=first + more);
+        first
+    }
+}
+
+/// For the fuzz target and the bench: what has the form of a secret, and how many bytes decoding showed.
+pub(super) fn forms(bytes: &[u8]) -> (Vec<(Range<usize>, &'static str)>, usize) {
+    let mut hits = pattern::scan(bytes, true);
+    let mut shown = 0;
+    decode::each(bytes, &mut |plain, at| {
+        shown += plain.len();
+        packed_forms(plain, at, bytes.len(), &mut hits);
+    });
+    (hits.into_iter().map(|hit| (hit.at, hit.id)).collect(), shown)
+}
+
+/// The values in `bytes` that have the form of a secret.
+fn forms_of(bytes: &[u8], names: bool) -> BTreeSet<Vec<u8>> {
+    let plain = without_nul(bytes);
+    let mut views = vec![bytes, &*plain];
+    views.dedup();
+    let mut values = BTreeSet::new();
+    for view in views {
+        let mut hits = pattern::scan(view, names);
+        decode::each(view, &mut |plain, at| packed_forms(plain, at, view.len(), &mut hits));
+        values.extend(hits.into_iter().filter_map(|hit| view.get(hit.at).map(<[u8]>::to_vec)));
+    }
+    values
+}
+
+/// What has the form of a secret in `plain`, which stands encoded from `at` on. Its place is as long as the value, so that
+/// another value in the same place is a new one.
+fn packed_forms(plain: &[u8], at: usize, length: usize, hits: &mut Vec<pattern::Hit>) {
+    let found = pattern::scan(plain, false).into_iter();
+    hits.extend(found.map(|hit| pattern::Hit { at: at..(at + hit.at.end).min(length), ..hit }));
+}
+
+fn judge_rules(judge: &mut Judge<'_>, file: &File<'_>, view: &[u8], seen: &mut Seen) {
+    let (path, files) = (&file.fact.path, &judge.policy.secrets);
+    if files.is_empty() {
+        return;
+    }
+    let (mut found, whole) = leaks::scan(files, Some(path), view);
+    seen.partly |= !whole;
+    found.sort_by_key(|leak| leak.secret.start);
+    let before = leaks::values(&leaks::scan(files, Some(path), file.old).0, file.old);
+    let mut lines = Lines::new(view);
+    for leak in found {
+        if leak.at.is_none() {
+            if file.fact.old.is_none() && seen.forms.insert((0, leak.id.to_owned())) {
+                judge.find("secret/pattern", path, format!("this path is {}", of_rule(&leak)), Way::Rule);
+            }
+            continue;
+        }
+        let line = seen.mark(&mut lines, &leak.secret, view);
+        let new = view.get(leak.secret.clone()).is_some_and(|value| !before.contains(value));
+        if new && seen.forms.insert((line, leak.id.to_owned())) {
+            judge.find("secret/pattern", Place::line(path, line), format!("this line has {}", of_rule(&leak)), Way::Rule);
+        }
+    }
+}
+
+/// Whether random values in the file at `path`, folded, tell of secrets.
+fn is_telling(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let stem = name.split('.').next().unwrap_or_default();
+    let test = ["_test", "-test", "_spec", "-spec", "_tests", "test_"].iter().any(|mark| stem.ends_with(mark) || stem.starts_with(mark))
+        || name.contains(".test.")
+        || name.contains(".spec.")
+        || name.contains(".example");
+    !test && !UNTELLING_ENDS.iter().any(|end| name.ends_with(end)) && !path.split('/').any(|part| UNTELLING.contains(&part))
+}
+
+/// Numbers of lines for offsets that only grow. LF, CR LF and CR alone end a line.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    number: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, number: 1 }
+    }
+
+    fn at(&mut self, offset: usize) -> u64 {
+        while self.at < offset.min(self.bytes.len()) {
+            let ends = match self.bytes.get(self.at) {
+                Some(b'\n') => true,
+                Some(b'\r') => self.bytes.get(self.at + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            self.number += u64::from(ends);
+            self.at += 1;
+        }
+        self.number
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_of_a_value_is_left_in_text_that_leaves() {
-        let known = Known::new(vec![("TOKEN".to_owned(), Secret::new("made-up-value-000"))]).unwrap();
-        let encoded = STANDARD.encode("made-up-value-000");
-        let said = known.redact(&format!("a made-up-value-000 b {encoded} é"));
-        assert!(said.starts_with("a [TOKEN] b [TOKEN]") && said.ends_with(" é"), "{said}");
-        assert_eq!(known.redact("made-up-value"), "made-up-value");
-    }
-
-    const VALUE: &str = "made-up/value+not=a key";
-
-    fn known() -> Known {
-        Known::new(vec![("TOKEN".to_owned(), Secret::new(VALUE))]).unwrap()
-    }
-
-    #[test]
-    fn every_encoding_is_found_wherever_it_stands() {
-        let known = known();
-        for before in ["", "x", "xy", "xyz", "xyzw"] {
-            let text = format!("{before}{VALUE}tail");
-            let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-            let forms = [
-                text.clone().into_bytes(),
-                STANDARD.encode(&text).into_bytes(),
-                base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&text).into_bytes(),
-                crate::digest::hex(text.as_bytes()).into_bytes(),
-                text.chars().rev().collect::<String>().into_bytes(),
-                percent(text.as_bytes(), true, false),
-                serde_json::to_vec(&text).unwrap(),
-                utf16,
-            ];
-            for form in forms {
-                assert_eq!(known.find(&form).len(), 1, "{}", String::from_utf8_lossy(&form));
-            }
-        }
-    }
-
-    #[test]
-    fn look_alikes_and_short_values_are_not_found() {
-        assert!(known().find(b"made-up/value+not=a kez made-up value").is_empty());
-        let short = Known::new(vec![("PORT".to_owned(), Secret::new("8080")), ("EMPTY".to_owned(), Secret::new(""))]).unwrap();
-        assert!(short.find(b"port 8080").is_empty());
-    }
-
-    #[test]
-    fn a_value_that_line_breaks_divide_is_found() {
-        let known = known();
-        let folded = STANDARD
-            .encode(format!("xx{VALUE}yy"))
-            .as_bytes()
-            .chunks(7)
-            .map(|part| String::from_utf8_lossy(part).into_owned())
-            .collect::<Vec<_>>()
-            .join("\n");
-        assert_eq!(across_lines(&known, folded.as_bytes()).len(), 1);
-    }
-
-    #[test]
-    fn the_line_is_that_of_the_value() {
-        let text = format!("a\nb\n{VALUE}\nc");
-        let known = known();
-        let (_, end) = known.find(text.as_bytes())[0];
-        assert_eq!(line_of(text.as_bytes(), end), 3);
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
 
 use super::{
-    Agent, Error, Files, Limits, MergeRequest, Origin, Policy, Process, Source, Unix, credentials::is_credential, empty, file, size,
+    Agent, Error, Files, Limits, MergeRequest, Origin, Policy, Process, Source, Unix, credentials::is_credential, empty, file, leaks, size,
 };
 use crate::digest::Digest;
 
@@ -25,10 +25,18 @@ struct Layer<'a> {
 
 pub(super) fn compose(sources: Vec<Source>) -> Result<Policy, Error> {
     let mut policy: Option<Policy> = None;
-    for source in &sources {
+    let mut rest = sources.iter();
+    while let Some(source) = rest.next() {
         let layer = Layer { source, top: policy.is_none() };
         let file = layer.parse()?;
         let mut next = policy.take().unwrap_or_else(empty::policy);
+        for name in file.changes.secrets.files.iter().flatten() {
+            // The files' texts stand behind the layer that names them.
+            match rest.next().filter(|text| text.name == *name.get_ref()) {
+                Some(text) => next.changes.secrets.push(leaks::parse(text)?),
+                None => return Err(layer.value(name, "changes.secrets.files", "names a file that was not read")),
+            }
+        }
         layer.narrow(&mut next, file)?;
         policy = Some(next);
     }
