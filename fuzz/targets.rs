@@ -34,6 +34,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("text", markdown),
     ("description", description),
     ("ci", ci),
+    ("secrets", secrets),
 ];
 
 /// The head of a request to the gateway: one method, one target, one length.
@@ -202,4 +203,18 @@ pub fn ci(bytes: &[u8]) {
     if let Some(found) = gate::fuzz::includes(text) {
         assert!(found.iter().all(|path| !path.contains("://")));
     }
+}
+
+/// A blob that may hold secrets: decoding is bounded, and a token and an encoded value of the job's are found behind it.
+pub fn secrets(bytes: &[u8]) {
+    let (found, shown) = gate::fuzz::secrets(bytes);
+    assert!(found.iter().all(|(at, _)| at.start < at.end && at.end <= bytes.len()), "{found:?}");
+    assert!(shown <= 8 * bytes.len() + (16 << 20), "{shown} of {}", bytes.len());
+    let planted = [bytes, b"\n", b"glpat-b0at5and-ferri3s9QxZ", b"\n"].concat();
+    let at = bytes.len() + 1;
+    assert!(gate::fuzz::secrets(&planted).0.iter().any(|(found, _)| found.start < at + 26 && at < found.end));
+    let known = gate::Known::new(vec![("KEY".to_owned(), tidewaiter::secret::Secret::new("made-up-value-000"))]).expect("one needle");
+    // "made-up-value-000" in base64 in base64.
+    let planted = [bytes, b"\n: ", b"YldGa1pTMTFjQzEyWVd4MVpTMHdNREE9", b"\n"].concat();
+    assert_eq!(gate::fuzz::known(&known, &planted), ["KEY"]);
 }

@@ -213,6 +213,11 @@ pub mod fuzz {
         super::secret::forms(bytes)
     }
 
+    /// The job's own secrets in a blob.
+    pub fn known(known: &super::Known, bytes: &[u8]) -> Vec<String> {
+        super::secret::known_in(known, bytes)
+    }
+
     /// A path as the most forgiving file system reads it, and whether that is git's own directory.
     pub fn fold(path: &[u8]) -> (String, bool) {
         (super::place::fold(path), super::place::has_dot_git(path))

@@ -165,9 +165,8 @@ fn judge_forms(judge: &mut Judge<'_>, file: &File<'_>, view: &[u8], mut hits: Ve
     let before = forms_of(file.old, is_telling(file.folded));
     let mut lines = Lines::new(view);
     for hit in hits {
-        let Some(value) = view.get(hit.at.clone()) else { continue };
         let line = seen.mark(&mut lines, &hit.at, view);
-        if before.contains(value) || !seen.forms.insert((line, hit.id.to_owned())) {
+        if before.contains(hit.value(view)) || !seen.forms.insert((line, hit.id.to_owned())) {
             continue;
         }
         let rule = if hit.id == assign::ID { "secret/entropy" } else { "secret/pattern" };
@@ -196,6 +195,11 @@ pub(super) fn forms(bytes: &[u8]) -> (Vec<(Range<usize>, &'static str)>, usize) 
     (hits.into_iter().map(|hit| (hit.at, hit.id)).collect(), shown)
 }
 
+/// For the fuzz target: the job's own secrets in a blob.
+pub(super) fn known_in(known: &Known, bytes: &[u8]) -> Vec<String> {
+    known.all_in(bytes, &mut |_, _| {}).values.into_iter().map(|(name, _)| name.to_owned()).collect()
+}
+
 /// The values in `bytes` that have the form of a secret.
 fn forms_of(bytes: &[u8], names: bool) -> BTreeSet<Vec<u8>> {
     let plain = without_nul(bytes);
@@ -205,16 +209,18 @@ fn forms_of(bytes: &[u8], names: bool) -> BTreeSet<Vec<u8>> {
     for view in views {
         let mut hits = pattern::scan(view, names);
         decode::each(view, &mut |plain, at| packed_forms(plain, at, view.len(), &mut hits));
-        values.extend(hits.into_iter().filter_map(|hit| view.get(hit.at).map(<[u8]>::to_vec)));
+        values.extend(hits.iter().map(|hit| hit.value(view).to_vec()));
     }
     values
 }
 
-/// What has the form of a secret in `plain`, which stands encoded from `at` on. Its place is as long as the value, so that
-/// another value in the same place is a new one.
+/// What has the form of a secret in `plain`, which stands encoded from `at` on.
 fn packed_forms(plain: &[u8], at: usize, length: usize, hits: &mut Vec<pattern::Hit>) {
-    let found = pattern::scan(plain, false).into_iter();
-    hits.extend(found.map(|hit| pattern::Hit { at: at..(at + hit.at.end).min(length), ..hit }));
+    let place = at..(at + 1).min(length);
+    hits.extend(pattern::scan(plain, false).into_iter().map(|hit| {
+        let value = hit.value(plain).to_vec();
+        pattern::Hit { at: place.clone(), plain: Some(value), ..hit }
+    }));
 }
 
 fn judge_rules(judge: &mut Judge<'_>, file: &File<'_>, view: &[u8], seen: &mut Seen) {
@@ -279,5 +285,7 @@ impl<'a> Lines<'a> {
     }
 }
 
+#[cfg(test)]
+mod ruled;
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,19 @@ pub(super) struct Hit {
     pub(super) what: &'static str,
     /// Where its value stands.
     pub(super) at: Range<usize>,
+    /// The value itself where it stands there encoded.
+    pub(super) plain: Option<Vec<u8>>,
+}
+
+impl Hit {
+    const fn new(id: &'static str, what: &'static str, at: Range<usize>) -> Self {
+        Self { id, what, at, plain: None }
+    }
+
+    /// Its value, in the text that it was found in.
+    pub(super) fn value<'t>(&'t self, text: &'t [u8]) -> &'t [u8] {
+        self.plain.as_deref().unwrap_or_else(|| text.get(self.at.clone()).unwrap_or_default())
+    }
 }
 
 /// Looks around a keyword whose place is given; the value's place when it is a secret.
@@ -88,14 +101,14 @@ impl Search {
 /// Every secret in `text` by its form, in the order of their ends; with `names`, values that are assigned to telling names
 /// as well.
 pub(super) fn scan(text: &[u8], names: bool) -> Vec<Hit> {
-    let Some(search) = search() else { return vec![Hit { id: "none", what: "a text that cannot be searched", at: 0..text.len() }] };
+    let Some(search) = search() else { return vec![Hit::new("none", "a text that cannot be searched", 0..text.len())] };
     let mut hits: Vec<Hit> = Vec::new();
     for word in search.automaton.find_overlapping_iter(text) {
         let found = match search.owners.get(word.pattern().as_usize()) {
-            Some(Owner::Format(format)) => token(text, format, word.range()).map(|at| Hit { id: format.id, what: format.what, at }),
-            Some(Owner::Structure(id, what, look)) => look(text, word.range()).map(|at| Hit { id, what, at }),
+            Some(Owner::Format(format)) => token(text, format, word.range()).map(|at| Hit::new(format.id, format.what, at)),
+            Some(Owner::Structure(id, what, look)) => look(text, word.range()).map(|at| Hit::new(id, what, at)),
             Some(Owner::Name) if names => {
-                assign::value(text, word.range()).map(|at| Hit { id: assign::ID, what: "a random value under a telling name", at })
+                assign::value(text, word.range()).map(|at| Hit::new(assign::ID, "a random value under a telling name", at))
             }
             _ => None,
         };
