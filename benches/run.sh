@@ -1,10 +1,11 @@
 #!/bin/sh
-# What locking in costs (bench.py), and what the gateway does beside other proxies (gateway.py), each side by side in one run.
+# What locking in costs (bench.py), what the gateway does beside other proxies (gateway.py), and how fast the gate looks for
+# secrets beside other searches (secrets.py), each side by side in one run.
 #
 #   run.sh BINARY
 #
 # TIDEWAITER_BENCH_PAIRS    pairs of each start that are measured                                   [40]
-# TIDEWAITER_BENCH_ONLY     "walls" or "gateway"                                                    [both]
+# TIDEWAITER_BENCH_ONLY     "walls", "gateway" or "secrets"                                         [all]
 # TIDEWAITER_BENCH_PEERS    1: install the peers first (peers.sh); else those that are there are measured
 # TIDEWAITER_BENCH_STRICT   1: exit with 1 where a figure is over its bound                         [none]
 set -eu
@@ -24,12 +25,21 @@ mkdir "$scratch/small"
 cc -O2 -o "$scratch/small/loops" "$here/loops.c"
 cp "$binary" "$scratch/tidewaiter"
 cd "$scratch"
-only=${TIDEWAITER_BENCH_ONLY:-both}
-[ "$only" = gateway ] ||
-    python3 "$here/bench.py" "$scratch/tidewaiter" "$(realpath "$here/../policies/default.toml")" "$(realpath "$here/../tests/containers/enter.sh")" "$peers"
-if [ "$only" != walls ]; then
+only=${TIDEWAITER_BENCH_ONLY:-all}
+case $only in all | walls)
+    python3 "$here/bench.py" "$scratch/tidewaiter" "$(realpath "$here/../policies/default.toml")" "$(realpath "$here/../tests/containers/enter.sh")" "$peers" ;;
+esac
+case $only in all | gateway)
     mkdir "$scratch/ways"
     cc -O2 -pthread -o "$scratch/ways/ways" "$here/ways.c"
     cd "$scratch/ways"
-    python3 "$here/gateway.py" "$scratch/tidewaiter"
-fi
+    python3 "$here/gateway.py" "$scratch/tidewaiter" ;;
+esac
+case $only in all | secrets)
+    # The sources of what this project is built of, where cargo keeps them.
+    for sources in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do break; done
+    (cd "$here/.." && cargo build --quiet --release --locked --example secrets)
+    mkdir "$scratch/secrets"
+    cd "$scratch/secrets"
+    python3 "$here/secrets.py" "$(dirname "$binary")/examples/secrets" "$peers" "$sources" ;;
+esac

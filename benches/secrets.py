@@ -1,0 +1,67 @@
+"""Measures how fast the gate looks for secrets: secrets.py PROGRAM PEERS FOLDER.
+
+PROGRAM is the example `secrets` (benches/secrets.rs), PEERS where peers.sh installs, FOLDER holds sources to look through: of
+what is there about 200 MB are copied into the present directory. Everything runs on one processor, without a network, and the
+peers without validating what they find; each is run three times and the fastest counts. The peers' figures hold their start
+and their reading of the files, ours says its own search alone in the first row and the whole process in the second.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+PROGRAM, PEERS, FOLDER = sys.argv[1:]
+SIZE = 200 << 20
+LEAST = 150
+MOST = 150
+
+
+def copied():
+    """Whole folders, in the order of their names, until there is enough."""
+    size = 0
+    for name in sorted(os.listdir(FOLDER)):
+        shutil.copytree(f"{FOLDER}/{name}", f"sources/{name}", symlinks=True)
+        for place, _, files in os.walk(f"sources/{name}"):
+            size += sum(os.lstat(f"{place}/{file}").st_size for file in files)
+        if size >= SIZE:
+            break
+    return size / (1 << 20)
+
+
+def run(command):
+    """Seconds, MiB of memory at most, and what was printed."""
+    fence = ["unshare", "--net", "--"] if os.geteuid() == 0 else ["unshare", "--user", "--net", "--"]
+    best, peak, said = float("inf"), 0, ""
+    for _ in range(3):
+        start = time.perf_counter()
+        process = subprocess.Popen(["taskset", "-c", "0", *fence, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        said = process.stdout.read()
+        _, _, used = os.wait4(process.pid, 0)
+        best, peak = min(best, time.perf_counter() - start), max(peak, used.ru_maxrss / 1024)
+    return best, peak, said
+
+
+mib = copied()
+print(f"looking for secrets in {mib:.0f} MiB of sources, one processor")
+print(f"{'':34}{'MiB/s':>8}{'memory, MiB':>14}")
+seconds, peak, said = run([PROGRAM, "sources", "--once"])
+own = float(said.split(" MiB/s")[0].split()[-1])
+memory = float(said.split(" MiB of memory")[0].split()[-1])
+mark = lambda missed: " !" if missed else ""
+print(f"{'tidewaiter, the search':34}{own:8.0f}{memory:14.0f}   >= {LEAST} MiB/s{mark(own < LEAST)}, <= {MOST} MiB{mark(memory > MOST)}")
+print(f"{'tidewaiter, the whole process':34}{mib / seconds:8.0f}{peak:14.0f}")
+missed = own < LEAST or memory > MOST
+for name, options in [
+    ("kingfisher", ["scan", "sources", "--no-validate", "--no-update-check", "--jobs", "1", "--git-history", "none", "--redact", "--no-ignore", "--quiet", "--format", "json"]),
+    ("betterleaks", ["dir", "sources", "--jobs", "1", "--redact", "--exit-code", "0"]),
+]:
+    program = f"{PEERS}/python/bin/{name}"
+    if not os.path.exists(program):
+        print(f"NOT RUN: {name} is not installed (benches/peers.sh)")
+        continue
+    seconds, peak, _ = run([program, *options])
+    print(f"{name:34}{mib / seconds:8.1f}{peak:14.0f}")
+if missed and os.environ.get("TIDEWAITER_BENCH_STRICT") == "1":
+    sys.exit(1)
