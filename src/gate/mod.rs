@@ -213,6 +213,11 @@ pub mod fuzz {
         super::secret::forms(bytes)
     }
 
+    /// How many secrets a blob has by their form where nothing is decoded.
+    pub fn plain_secrets(bytes: &[u8]) -> usize {
+        super::secret::plain_forms(bytes)
+    }
+
     /// The job's own secrets in a blob.
     pub fn known(known: &super::Known, bytes: &[u8]) -> Vec<String> {
         super::secret::known_in(known, bytes)

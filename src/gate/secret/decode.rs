@@ -2,7 +2,6 @@
 //!
 //! What all of it together may grow to is bounded, so time and memory follow the size of the blob.
 
-use base64::{Engine as _, alphabet, engine::GeneralPurpose, engine::general_purpose::NO_PAD};
 use flate2::{Decompress, FlushDecompress, Status};
 
 /// Encodings in each other that are taken off.
@@ -19,7 +18,7 @@ const LARGEST: usize = 16 << 20;
 const TIMES: usize = 8;
 
 /// Beginnings of packed data that are tried in one blob.
-const TRIES: usize = 256;
+const TRIES: usize = 4096;
 
 /// Bytes between two rows of letters that are one row broken over lines.
 const GAP: usize = 48;
@@ -48,28 +47,30 @@ impl Decoder<'_> {
         self.unpack(bytes, origin, depth);
         self.unescape(bytes, origin, depth);
         let mut row = Vec::new();
-        let mut at = 0;
-        while at < bytes.len() {
-            let run = length(bytes, at, is_digit);
-            if run == 0 {
-                at += 1;
+        let mut from = 0;
+        // A row that is long enough has a letter at every such step.
+        while let Some(probe) = bytes.get(from + SHORTEST - 1) {
+            if !is_digit(*probe) {
+                from += SHORTEST;
                 continue;
             }
-            let (start, mut end) = (at, at + run);
-            row.clear();
-            row.extend_from_slice(bytes.get(at..end).unwrap_or_default());
-            // A long row that goes on after a line break is one.
-            let mut last = run;
-            while last >= SHORTEST {
-                let gap = gap(bytes.get(end..).unwrap_or_default());
-                last = if gap > 0 { length(bytes, end + gap, is_digit) } else { 0 };
-                row.extend_from_slice(bytes.get(end + gap..end + gap + last).unwrap_or_default());
-                end += if last > 0 { gap + last } else { 0 };
-            }
-            if row.len() >= SHORTEST {
+            let probe = from + SHORTEST - 1;
+            let before = bytes.get(from..probe).unwrap_or_default().iter().rev().take_while(|byte| is_digit(**byte)).count();
+            let (start, mut end) = (probe - before, probe + length(bytes, probe, is_digit));
+            let mut last = end - start;
+            if last >= SHORTEST {
+                row.clear();
+                row.extend_from_slice(bytes.get(start..end).unwrap_or_default());
+                // A long row that goes on after a line break is one.
+                while last >= SHORTEST {
+                    let gap = gap(bytes.get(end..).unwrap_or_default());
+                    last = if gap > 0 { length(bytes, end + gap, is_digit) } else { 0 };
+                    row.extend_from_slice(bytes.get(end + gap..end + gap + last).unwrap_or_default());
+                    end += if last > 0 { gap + last } else { 0 };
+                }
                 self.letters(&row, origin.unwrap_or(start), depth);
             }
-            at = end.max(at + 1);
+            from = end;
         }
     }
 
@@ -86,26 +87,24 @@ impl Decoder<'_> {
 
     /// One row of letters as base64, from each place where a group could begin, and as hexadecimal.
     fn letters(&mut self, row: &[u8], origin: usize, depth: usize) {
-        const EITHER: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
-        let row: Vec<u8> = row.iter().map(|byte| if *byte == b'-' { b'+' } else if *byte == b'_' { b'/' } else { *byte }).collect();
-        for skip in 0..4 {
-            let rest = row.get(skip..).unwrap_or_default();
-            // One letter alone in the last group holds no byte.
-            let rest = if rest.len() % 4 == 1 { rest.get(..rest.len() - 1).unwrap_or_default() } else { rest };
-            if let Ok(decoded) = EITHER.decode(rest)
-                && is_worth(&decoded)
-            {
-                self.show(&decoded, origin, depth);
+        // Names in code have letters of one case; what was encoded has both.
+        if row.iter().any(u8::is_ascii_uppercase) && row.iter().any(u8::is_ascii_lowercase) {
+            for skip in 0..4 {
+                let rest = row.get(skip..).unwrap_or_default();
+                if is_worth(groups(rest).flatten()) || packed(&groups(rest).take(4).flatten().collect::<Vec<u8>>()).is_some() {
+                    let decoded: Vec<u8> = groups(rest).flatten().collect();
+                    self.show(&decoded, origin, depth);
+                }
             }
         }
         let mut at = 0;
         while at < row.len() {
-            let run = length(&row, at, |byte| byte.is_ascii_hexdigit());
+            let run = length(row, at, |byte| byte.is_ascii_hexdigit());
             if run >= SHORTEST {
                 for skip in 0..2 {
                     let digits = row.get(at + skip..at + run).unwrap_or_default();
-                    let decoded: Vec<u8> = digits.chunks_exact(2).filter_map(|pair| pair_of(pair)).collect();
-                    if is_worth(&decoded) {
+                    let decoded: Vec<u8> = digits.chunks_exact(2).filter_map(pair_of).collect();
+                    if is_worth(decoded.iter().copied()) || packed(&decoded).is_some() {
                         self.show(&decoded, origin, depth);
                     }
                 }
@@ -116,26 +115,27 @@ impl Decoder<'_> {
 
     /// Words with percent or backslash escapes in them, without.
     fn unescape(&mut self, bytes: &[u8], origin: Option<usize>, depth: usize) {
-        let mut at = 0;
-        while at < bytes.len() {
-            let run = length(bytes, at, |byte| byte.is_ascii_graphic());
-            let word = bytes.get(at..at + run).unwrap_or_default();
-            if word.len() >= 8
-                && let Some(plain) = unescaped(word)
-            {
-                self.show(&plain, origin.unwrap_or(at), depth);
+        let mut done = 0;
+        for at in memchr::memchr2_iter(b'%', b'\\', bytes) {
+            if at < done || escape(bytes.get(at..).unwrap_or_default()).is_none() {
+                continue;
             }
-            at += run.max(1);
+            let before = bytes.get(done..at).unwrap_or_default().iter().rev().take_while(|byte| byte.is_ascii_graphic()).count();
+            let start = at - before;
+            done = at + length(bytes, at, |byte| byte.is_ascii_graphic());
+            let plain = unescaped(bytes.get(start..done).unwrap_or_default());
+            if plain.len() >= 8 {
+                self.show(&plain, origin.unwrap_or(start), depth);
+            }
         }
     }
 
     fn unpack(&mut self, bytes: &[u8], origin: Option<usize>, depth: usize) {
-        for (at, pair) in bytes.windows(2).enumerate() {
-            if !matches!(pair, [0x1F, 0x8B] | [0x78, 0x01 | 0x5E | 0x9C | 0xDA] | [b'P', b'K']) {
-                continue;
-            }
-            let rest = bytes.get(at..).unwrap_or_default();
-            let Some((rest, zlib)) = packed(rest) else { continue };
+        let zlib = memchr::memchr3_iter(0x01, 0x9C, 0xDA, bytes).filter_map(|at| at.checked_sub(1)).filter(|at| bytes.get(*at) == Some(&0x78));
+        let zlib = zlib.chain(memchr::memmem::find_iter(bytes, b"\x78\x5E"));
+        let places = memchr::memmem::find_iter(bytes, b"\x1F\x8B\x08").chain(memchr::memmem::find_iter(bytes, b"PK\x03\x04")).chain(zlib);
+        for at in places {
+            let Some((rest, zlib)) = packed(bytes.get(at..).unwrap_or_default()) else { continue };
             if self.tries == 0 {
                 self.whole = false;
                 return;
@@ -174,9 +174,39 @@ fn length(bytes: &[u8], at: usize, test: impl Fn(u8) -> bool) -> usize {
     bytes.get(at..).unwrap_or_default().iter().take_while(|byte| test(**byte)).count()
 }
 
-/// A digit of either base64 alphabet (RFC 4648).
+/// No digit.
+const NONE: u8 = 64;
+
+/// What each byte counts as a digit of either base64 alphabet (RFC 4648), which differ in two digits.
+const DIGITS: [u8; 256] = {
+    let all = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = [NONE; 256];
+    let mut at = 0;
+    while at < all.len() {
+        out[all[at] as usize] = at as u8;
+        at += 1;
+    }
+    out[b'-' as usize] = 62;
+    out[b'_' as usize] = 63;
+    out
+};
+
+fn digit(byte: u8) -> u8 {
+    DIGITS.get(usize::from(byte)).copied().unwrap_or(NONE)
+}
+
 fn is_digit(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte)
+    digit(byte) < NONE
+}
+
+/// The bytes that `digits` of base64 stand for, group by group; the last group may be short.
+fn groups(digits: &[u8]) -> impl Iterator<Item = impl Iterator<Item = u8>> {
+    digits.chunks(4).map(|group| {
+        let value = |at: usize| group.get(at).map_or(0, |byte| u32::from(digit(*byte)));
+        let bits = value(0) << 18 | value(1) << 12 | value(2) << 6 | value(3);
+        let [_, a, b, c] = bits.to_be_bytes();
+        [a, b, c].into_iter().take(group.len() - 1)
+    })
 }
 
 /// How long the gap is that `rest` begins with. A plus sign is of it where it joins strings.
@@ -191,46 +221,41 @@ fn is_gap(byte: u8) -> bool {
     byte.is_ascii_whitespace() || b"\"'`\\,.&|#*()".contains(&byte)
 }
 
-fn is_worth(bytes: &[u8]) -> bool {
+/// Whether there are [`PRINTABLE`] such bytes in a row.
+fn is_worth(mut bytes: impl Iterator<Item = u8>) -> bool {
     let mut run = 0;
-    let printable = bytes.iter().any(|byte| {
-        run = if byte.is_ascii_graphic() || *byte == b' ' { run + 1 } else { 0 };
+    bytes.any(|byte| {
+        run = if matches!(byte, b' '..=b'~') { run + 1 } else { 0 };
         run >= PRINTABLE
-    });
-    printable || packed(bytes).is_some()
+    })
 }
 
 fn pair_of(pair: &[u8]) -> Option<u8> {
     u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()
 }
 
-/// `word` without its escapes: `%41`, `\x41`, `\u0041`; none where it has none.
-fn unescaped(word: &[u8]) -> Option<Vec<u8>> {
-    if !word.iter().any(|byte| matches!(byte, b'%' | b'\\')) {
-        return None;
-    }
+/// The byte that the escape stands for that `rest` begins with, and how long that is: `%41`, `\\x41`, `\\u0041`.
+fn escape(rest: &[u8]) -> Option<(u8, usize)> {
+    let prefix = match rest {
+        [b'%', ..] => 1,
+        [b'\\', b'x' | b'X', ..] => 2,
+        [b'\\', b'u', b'0', b'0', ..] => 4,
+        _ => return None,
+    };
+    let pair = rest.get(prefix..prefix + 2)?;
+    Some((pair.iter().all(u8::is_ascii_hexdigit).then(|| pair_of(pair))??, prefix + 2))
+}
+
+/// `word` without its escapes.
+fn unescaped(word: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(word.len());
-    let (mut at, mut any) = (0, false);
+    let mut at = 0;
     while let Some(rest) = word.get(at..).filter(|rest| !rest.is_empty()) {
-        let (prefix, digits) = match rest {
-            [b'%', ..] => (1, 2),
-            [b'\\', b'x' | b'X', ..] => (2, 2),
-            [b'\\', b'u', b'0', b'0', ..] => (4, 2),
-            _ => (0, 0),
-        };
-        match rest.get(prefix..prefix + digits).filter(|pair| pair.iter().all(u8::is_ascii_hexdigit)).and_then(pair_of) {
-            Some(byte) => {
-                out.push(byte);
-                any = true;
-                at += prefix + digits;
-            }
-            None => {
-                out.extend(rest.first());
-                at += 1;
-            }
-        }
+        let (byte, length) = escape(rest).unwrap_or_else(|| (rest.first().copied().unwrap_or_default(), 1));
+        out.push(byte);
+        at += length;
     }
-    any.then_some(out)
+    out
 }
 
 /// Where the packed data behind a beginning of gzip (RFC 1952), zlib (RFC 1950) or a member of a zip file begins, and whether it has
@@ -263,7 +288,7 @@ fn packed(bytes: &[u8]) -> Option<(&[u8], bool)> {
 mod tests {
     use std::io::Write as _;
 
-    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
 
     use super::*;
 

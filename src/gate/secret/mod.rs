@@ -184,6 +184,11 @@ impl Seen {
     }
 }
 
+/// For the bench: how many secrets there are by their form where nothing is decoded.
+pub(super) fn plain_forms(bytes: &[u8]) -> usize {
+    pattern::scan(bytes, true).len()
+}
+
 /// For the fuzz target and the bench: what has the form of a secret, and how many bytes decoding showed.
 pub(super) fn forms(bytes: &[u8]) -> (Vec<(Range<usize>, &'static str)>, usize) {
     let mut hits = pattern::scan(bytes, true);

@@ -140,6 +140,9 @@ fn token(text: &[u8], format: &Format, prefix: Range<usize>) -> Option<Range<usi
             prefix.start - count
         }
     };
+    if !begins(text, start) {
+        return None;
+    }
     let mut end = prefix.end;
     for part in format.rest {
         end += match part {
@@ -155,7 +158,7 @@ fn token(text: &[u8], format: &Format, prefix: Range<usize>) -> Option<Range<usi
         };
     }
     // A longer word is something else.
-    if text.get(end).is_some_and(u8::is_ascii_alphanumeric) || !begins(text, start) {
+    if text.get(end).is_some_and(u8::is_ascii_alphanumeric) {
         return None;
     }
     let (before, body) = (text.get(start..prefix.start)?, text.get(prefix.end..end)?);
