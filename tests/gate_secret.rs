@@ -151,7 +151,10 @@ fn lines_are_right_and_lines_with_secrets_are_not_shown() {
     lines.sort();
     let direction = lines.iter().filter(|(rule, _, _)| rule == "content/direction").map(|(_, line, shown)| (*line, *shown));
     assert!(direction.clone().all(|(line, shown)| line != Some(3) || !shown), "{lines:?}");
-    assert!(lines.contains(&("secret/pattern".into(), Some(3), false)) && lines.contains(&("secret/known".into(), Some(5), false)), "{lines:?}");
+    assert!(
+        lines.contains(&("secret/pattern".into(), Some(3), false)) && lines.contains(&("secret/known".into(), Some(5), false)),
+        "{lines:?}"
+    );
 }
 
 #[test]

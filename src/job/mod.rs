@@ -189,9 +189,10 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
 /// Makes the candidate tree and judges what changed.
 fn inspect(board: &mut Board, context: &Context, handed: &Handed, from: inspect::From) -> Result<Judged, Refusal> {
     let labels = &board.policy.merge_request.labels;
-    let texts = [("the branch's name", Some(&context.branch)), ("the title", Some(&context.title)), ("the request", context.request.as_ref())]
-        .into_iter()
-        .chain(labels.iter().map(|label| ("a label", Some(label))));
+    let texts =
+        [("the branch's name", Some(&context.branch)), ("the title", Some(&context.title)), ("the request", context.request.as_ref())]
+            .into_iter()
+            .chain(labels.iter().map(|label| ("a label", Some(label))));
     let spec = inspect::Spec {
         texts: texts.filter_map(|(what, text)| Some((what.to_owned(), text?.clone()))).collect(),
         room: board.room.base().to_owned(),

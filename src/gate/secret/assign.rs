@@ -9,8 +9,21 @@ pub(super) const ID: &str = "random-value";
 
 /// Parts of names that say what stands under them. Each counts in small letters, in capitals, and capitalised.
 const NAMES: &[&str] = &[
-    "password", "passwd", "passphrase", "secret", "token", "credential", "api_key", "apikey", "api-key", "access_key", "access-key",
-    "private_key", "encryption_key", "signing_key", "auth_key",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "api_key",
+    "apikey",
+    "api-key",
+    "access_key",
+    "access-key",
+    "private_key",
+    "encryption_key",
+    "signing_key",
+    "auth_key",
 ];
 
 /// The same in camel case.
@@ -113,8 +126,11 @@ fn end_of(line: &[u8], rest: &[u8]) -> usize {
 fn is_public(value: &[u8]) -> bool {
     let dashes = value.iter().filter(|byte| **byte == b'-').count();
     let uuid = value.len() == 36 && dashes == 4 && value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
-    let digest = [&b"sha"[..], b"md5", b"0x"].iter().any(|kind| value.len() > 3 && value.get(..kind.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(kind)));
-    let path = value.iter().filter(|byte| **byte == b'/').count() > 1 && !value.ends_with(b"=") || value.windows(3).any(|part| part == b"://");
+    let digest = [&b"sha"[..], b"md5", b"0x"]
+        .iter()
+        .any(|kind| value.len() > 3 && value.get(..kind.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(kind)));
+    let path =
+        value.iter().filter(|byte| **byte == b'/').count() > 1 && !value.ends_with(b"=") || value.windows(3).any(|part| part == b"://");
     let member = value.iter().filter(|byte| **byte == b'.').count() > 1;
     uuid || digest || path || member
 }

@@ -68,9 +68,41 @@ pub(super) fn entropy(bytes: &[u8]) -> f64 {
 
 /// Words that stand in examples and never in a value that a generator made.
 const STAND_INS: &[&str] = &[
-    "example", "xxxx", "placeholder", "redacted", "changeme", "change-me", "change_me", "your-", "your_", "yourtoken", "yourkey", "yourapi",
-    "insert", "dummy", "sample", "notreal", "not-real", "fake", "secrethere", "tokenhere", "key-here", "key_here", "12345678", "abcdefgh",
-    "aaaaaa", "000000", "deadbeef", "....", "____", "-----", "****", "1234567890", "qwerty", "foobar", "invalid",
+    "example",
+    "xxxx",
+    "placeholder",
+    "redacted",
+    "changeme",
+    "change-me",
+    "change_me",
+    "your-",
+    "your_",
+    "yourtoken",
+    "yourkey",
+    "yourapi",
+    "insert",
+    "dummy",
+    "sample",
+    "notreal",
+    "not-real",
+    "fake",
+    "secrethere",
+    "tokenhere",
+    "key-here",
+    "key_here",
+    "12345678",
+    "abcdefgh",
+    "aaaaaa",
+    "000000",
+    "deadbeef",
+    "....",
+    "____",
+    "-----",
+    "****",
+    "1234567890",
+    "qwerty",
+    "foobar",
+    "invalid",
 ];
 
 /// Whether `bytes` are what documentation writes where a secret belongs.
@@ -184,7 +216,7 @@ pub(super) fn is_random(value: &[u8], least: usize) -> bool {
     }
     let needed = match value.len() {
         ..12 => 2.8,
-        ..16 => 3.2,
+        12..16 => 3.2,
         16..24 => 3.4,
         _ if value.iter().all(|byte| has(&ANYHEX, *byte)) => 3.2,
         _ => 3.9,

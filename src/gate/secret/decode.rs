@@ -131,7 +131,8 @@ impl Decoder<'_> {
     }
 
     fn unpack(&mut self, bytes: &[u8], origin: Option<usize>, depth: usize) {
-        let zlib = memchr::memchr3_iter(0x01, 0x9C, 0xDA, bytes).filter_map(|at| at.checked_sub(1)).filter(|at| bytes.get(*at) == Some(&0x78));
+        let zlib =
+            memchr::memchr3_iter(0x01, 0x9C, 0xDA, bytes).filter_map(|at| at.checked_sub(1)).filter(|at| bytes.get(*at) == Some(&0x78));
         let zlib = zlib.chain(memchr::memmem::find_iter(bytes, b"\x78\x5E"));
         let places = memchr::memmem::find_iter(bytes, b"\x1F\x8B\x08").chain(memchr::memmem::find_iter(bytes, b"PK\x03\x04")).chain(zlib);
         for at in places {
@@ -212,7 +213,7 @@ fn groups(digits: &[u8]) -> impl Iterator<Item = impl Iterator<Item = u8>> {
 /// How long the gap is that `rest` begins with. A plus sign is of it where it joins strings.
 fn gap(rest: &[u8]) -> usize {
     let next = |at: usize| rest.get(at + 1).is_some_and(|byte| is_gap(*byte));
-    let end = rest.iter().take(GAP).enumerate().position(|(at, byte)| !is_gap(*byte) && !(*byte == b'+' && at > 0 && next(at)));
+    let end = rest.iter().take(GAP).enumerate().position(|(at, byte)| !(is_gap(*byte) || *byte == b'+' && at > 0 && next(at)));
     end.unwrap_or(rest.len().min(GAP))
 }
 
@@ -288,7 +289,10 @@ fn packed(bytes: &[u8]) -> Option<(&[u8], bool)> {
 mod tests {
     use std::io::Write as _;
 
-    use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+    use base64::{
+        Engine as _,
+        engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+    };
 
     use super::*;
 

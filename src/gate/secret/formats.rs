@@ -3,6 +3,9 @@
 
 use super::check::{self, Set};
 
+/// Whether the token that stands at a place in a text is sound.
+type Check = fn(&[u8], std::ops::Range<usize>) -> bool;
+
 /// What follows a format's prefix.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part {
@@ -28,7 +31,7 @@ pub(super) struct Format {
     /// Shannon entropy, in bits a letter, of what is not fixed: less is no random value.
     pub(super) entropy: f64,
     /// A checksum or a structure, asked of the whole text and the token's place in it.
-    pub(super) check: Option<fn(&[u8], std::ops::Range<usize>) -> bool>,
+    pub(super) check: Option<Check>,
 }
 
 impl Format {
@@ -44,7 +47,7 @@ impl Format {
         Self { entropy, ..self }
     }
 
-    const fn check(self, check: fn(&[u8], std::ops::Range<usize>) -> bool) -> Self {
+    const fn check(self, check: Check) -> Self {
         Self { check: Some(check), ..self }
     }
 }
@@ -98,7 +101,8 @@ const UUID: &[Part] = &[hex(8), text("-"), hex(4), text("-"), hex(4), text("-"),
 pub(super) const FORMATS: &[Format] = &[
     // GitLab: docs "Token overview", prefixes; lengths from where each token is made.
     F::new("gitlab-pat", "a personal, project or group access token of GitLab", &["glpat-"], &[word(20)]),
-    F::new("gitlab-routable", "a routable token of GitLab", &["glpat-", "gldt-", "glft-", "glimt-", "glsoat-"], ROUTABLE).check(check::routable),
+    F::new("gitlab-routable", "a routable token of GitLab", &["glpat-", "gldt-", "glft-", "glimt-", "glsoat-"], ROUTABLE)
+        .check(check::routable),
     F::new("gitlab-deploy", "a deploy token of GitLab", &["gldt-"], &[word(20)]),
     F::new("gitlab-runner", "an authentication token of a GitLab runner", &["glrt-", "glrt-t1_", "glrt-t2_", "glrt-t3_"], &[word(20)]),
     F::new("gitlab-runner-routable", "an authentication token of a GitLab runner", &["glrt-", "glrtr-"], ROUTABLE).check(check::routable),
@@ -120,7 +124,12 @@ pub(super) const FORMATS: &[Format] = &[
     // Clouds.
     F::new("aws-key-id", "an access key of AWS", &["AKIA", "ASIA", "ABIA", "ACCA"], &[Part::Of(&check::BASE32, 16, 16)]).entropy(2.5),
     F::new("aws-bedrock", "an API key of AWS Bedrock", &["ABSK"], &[base64(109, 269), Part::Of(&check::EQUALS, 0, 2)]),
-    F::new("aws-bedrock-short", "a short-term API key of AWS Bedrock", &["bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t"], &[base64(40, LONG)]),
+    F::new(
+        "aws-bedrock-short",
+        "a short-term API key of AWS Bedrock",
+        &["bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t"],
+        &[base64(40, LONG)],
+    ),
     F::new("gcp-api-key", "an API key of Google Cloud", &["AIza"], &[word(35)]),
     F::new("gcp-oauth-secret", "an OAuth client's secret of Google", &["GOCSPX-"], &[word(28)]),
     F::new("gcp-access-token", "an access token of Google", &["ya29."], &[words(60, LONG)]),
@@ -148,10 +157,20 @@ pub(super) const FORMATS: &[Format] = &[
     F::new("databricks", "a token of Databricks", &["dapi"], &[hex(32)]),
     F::new("openshift", "a token of OpenShift", &["sha256~"], &[word(43)]),
     F::new("prefect", "an API key of Prefect", &["pnu_"], &[letters(36)]),
-    F::new("tailscale", "a key of Tailscale", &["tskey-auth-", "tskey-api-", "tskey-client-"], &[Part::Of(&check::ALNUM, 11, 24), text("-"), Part::Of(&check::ALNUM, 24, 40)]),
+    F::new(
+        "tailscale",
+        "a key of Tailscale",
+        &["tskey-auth-", "tskey-api-", "tskey-client-"],
+        &[Part::Of(&check::ALNUM, 11, 24), text("-"), Part::Of(&check::ALNUM, 24, 40)],
+    ),
     // Models.
     F::new("anthropic", "an API key of Anthropic", &["sk-ant-api03-", "sk-ant-admin01-"], &[words(93, 95)]),
-    F::new("anthropic-oauth", "an OAuth token of Anthropic", &["sk-ant-oat01-", "sk-ant-ort01-", "sk-ant-sid01-", "sk-ant-sid02-"], &[words(80, 130)]),
+    F::new(
+        "anthropic-oauth",
+        "an OAuth token of Anthropic",
+        &["sk-ant-oat01-", "sk-ant-ort01-", "sk-ant-sid01-", "sk-ant-sid02-"],
+        &[words(80, 130)],
+    ),
     F::new("openrouter", "an API key of OpenRouter", &["sk-or-v1-"], &[hex(64)]),
     F::new("deepseek", "an API key of DeepSeek and its likes", &["sk-"], &[hex(32)]),
     F::new("huggingface", "a token of Hugging Face", &["hf_", "api_org_"], &[Part::Of(&check::LATIN, 34, 34)]),
@@ -165,13 +184,43 @@ pub(super) const FORMATS: &[Format] = &[
     F::new("wandb", "an API key of Weights & Biases", &["wandb_v1_"], &[words(60, 100)]),
     // Talk and mail.
     F::new("slack-bot", "a bot token of Slack", &["xoxb-"], &[digits(10, 13), text("-"), digits(10, 13), Part::Of(&check::WORD, 20, 60)]),
-    F::new("slack-user", "a user token of Slack", &["xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxo-", "xoxc-", "xoxd-"], &[Part::Of(&check::ESCAPED, 40, 300)]),
-    F::new("slack-refresh", "a refreshable token of Slack", &["xoxe-", "xoxe.xoxb-", "xoxe.xoxp-"], &[digits(1, 1), text("-"), words(100, 300)]),
-    F::new("slack-app", "an app token of Slack", &["xapp-"], &[digits(1, 1), text("-"), upper_some(8, 14), text("-"), digits(10, 14), text("-"), Part::Of(&check::LOWER, 40, 80)]),
-    F::new("slack-webhook", "a webhook of Slack", &["hooks.slack.com/services/T", "hooks.slack.com/workflows/T", "hooks.slack.com/triggers/T"], &[upper_some(7, 14), text("/"), upper_some(8, 20), text("/"), Part::Of(&check::ALNUM, 16, 40)]),
-    F::new("discord-webhook", "a webhook of Discord", &["discord.com/api/webhooks/", "discordapp.com/api/webhooks/"], &[digits(17, 20), text("/"), words(60, 80)]),
+    F::new(
+        "slack-user",
+        "a user token of Slack",
+        &["xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxo-", "xoxc-", "xoxd-"],
+        &[Part::Of(&check::ESCAPED, 40, 300)],
+    ),
+    F::new(
+        "slack-refresh",
+        "a refreshable token of Slack",
+        &["xoxe-", "xoxe.xoxb-", "xoxe.xoxp-"],
+        &[digits(1, 1), text("-"), words(100, 300)],
+    ),
+    F::new(
+        "slack-app",
+        "an app token of Slack",
+        &["xapp-"],
+        &[digits(1, 1), text("-"), upper_some(8, 14), text("-"), digits(10, 14), text("-"), Part::Of(&check::LOWER, 40, 80)],
+    ),
+    F::new(
+        "slack-webhook",
+        "a webhook of Slack",
+        &["hooks.slack.com/services/T", "hooks.slack.com/workflows/T", "hooks.slack.com/triggers/T"],
+        &[upper_some(7, 14), text("/"), upper_some(8, 20), text("/"), Part::Of(&check::ALNUM, 16, 40)],
+    ),
+    F::new(
+        "discord-webhook",
+        "a webhook of Discord",
+        &["discord.com/api/webhooks/", "discordapp.com/api/webhooks/"],
+        &[digits(17, 20), text("/"), words(60, 80)],
+    ),
     F::new("telegram-bot", "a token of a Telegram bot", &[":AA"], &[word(33)]).after(&check::DIGITS, 8, 10),
-    F::new("teams-webhook", "a webhook of Microsoft Teams", &["webhook.office.com/webhookb2/"], &[hex(8), text("-"), hex(4), text("-"), hex(4), text("-"), hex(4), text("-"), hex(12), text("@")]),
+    F::new(
+        "teams-webhook",
+        "a webhook of Microsoft Teams",
+        &["webhook.office.com/webhookb2/"],
+        &[hex(8), text("-"), hex(4), text("-"), hex(4), text("-"), hex(4), text("-"), hex(12), text("@")],
+    ),
     F::new("twilio", "an API key of Twilio", &["SK"], &[hex(32)]),
     F::new("sendgrid", "an API key of SendGrid", &["SG."], &[word(22), text("."), word(43)]),
     F::new("mailgun", "an API key of Mailgun", &["key-"], &[hex(32)]),
@@ -214,7 +263,13 @@ pub(super) const FORMATS: &[Format] = &[
     F::new("doppler-service", "a service token of Doppler", &["dp.st."], &[Part::Of(&check::DOTTED, 41, 80)]),
     F::new("infracost", "an API key of Infracost", &["ico-"], &[letters(32)]),
     // Watching.
-    F::new("grafana-service", "a service account's token of Grafana", &["glsa_"], &[letters(32), text("_"), Part::Of(&check::ANYHEX, 8, 8)]).check(check::grafana),
+    F::new(
+        "grafana-service",
+        "a service account's token of Grafana",
+        &["glsa_"],
+        &[letters(32), text("_"), Part::Of(&check::ANYHEX, 8, 8)],
+    )
+    .check(check::grafana),
     F::new("grafana-cloud", "a token of Grafana Cloud", &["glc_eyJ"], &[Part::Of(&check::BASE64, 40, 400)]),
     F::new("sentry-organisation", "an organisation's token of Sentry", &["sntrys_eyJ"], &[Part::Of(&check::BASE64URL, 80, 400)]),
     F::new("sentry-user", "a user's token of Sentry", &["sntryu_", "sntrya_", "sntryi_"], &[hex(64)]),
@@ -224,7 +279,12 @@ pub(super) const FORMATS: &[Format] = &[
     F::new("launchdarkly", "a key of LaunchDarkly", &["sdk-", "api-"], UUID),
     F::new("samsara", "a token of Samsara", &["samsara_api_"], &[letters(30)]),
     // Work.
-    F::new("atlassian", "an API token of Atlassian", &["ATATT3xFfGF0", "ATCTT3xFfGN0", "ATSTT3xFfGF0"], &[words(80, 250), text("="), Part::Of(&check::UPHEX, 8, 8)]),
+    F::new(
+        "atlassian",
+        "an API token of Atlassian",
+        &["ATATT3xFfGF0", "ATCTT3xFfGN0", "ATSTT3xFfGF0"],
+        &[words(80, 250), text("="), Part::Of(&check::UPHEX, 8, 8)],
+    ),
     F::new("bitbucket-app", "an app password of Bitbucket", &["ATBB"], &[letters(24), Part::Of(&check::UPHEX, 8, 8)]),
     F::new("trello", "a token of Trello", &["ATTA"], &[hex(64)]),
     F::new("linear", "an API key of Linear", &["lin_api_"], &[letters(40)]),
@@ -246,7 +306,12 @@ pub(super) const FORMATS: &[Format] = &[
     F::new("intra42", "a secret of 42's intranet", &["s-s4t2ud-", "s-s4t2af-"], &[hex(64)]),
     // Vaults of people.
     F::new("onepassword-service", "a service account's token of 1Password", &["ops_eyJ"], &[base64(250, LONG)]),
-    F::new("onepassword-key", "a secret key of 1Password", &["A3-"], &[upper(6), text("-"), upper(6), text("-"), upper(5), text("-"), upper(5), text("-"), upper(5), text("-"), upper(5)]),
+    F::new(
+        "onepassword-key",
+        "a secret key of 1Password",
+        &["A3-"],
+        &[upper(6), text("-"), upper(6), text("-"), upper(5), text("-"), upper(5), text("-"), upper(5), text("-"), upper(5)],
+    ),
     F::new("age", "a secret key of age", &["AGE-SECRET-KEY-1"], &[Part::Of(&check::BECH32, 58, 58)]).check(check::bech32),
     F::new("npmrc", "a registry's token in npm's configuration", &["_authToken="], &[Part::Of(&check::BASE64URL, 20, LONG)]).entropy(3.5),
 ];

@@ -35,15 +35,69 @@ pub(super) const RULES: &[Rule] = &[
 
 /// Files whose random values are no secrets: their names say that they are tests, examples, or made by a program.
 const UNTELLING: &[&str] = &[
-    "test", "tests", "testing", "testdata", "spec", "specs", "fixture", "fixtures", "__tests__", "__snapshots__", "__fixtures__", "__mocks__",
-    "mock", "mocks", "snapshots", "example", "examples", "sample", "samples", "demo", "vendor", "node_modules", "dist", "locale", "locales",
-    "i18n", "translations", "cassettes", "e2e", "bench", "benches", "benchmark", "benchmarks",
+    "test",
+    "tests",
+    "testing",
+    "testdata",
+    "spec",
+    "specs",
+    "fixture",
+    "fixtures",
+    "__tests__",
+    "__snapshots__",
+    "__fixtures__",
+    "__mocks__",
+    "mock",
+    "mocks",
+    "snapshots",
+    "example",
+    "examples",
+    "sample",
+    "samples",
+    "demo",
+    "vendor",
+    "node_modules",
+    "dist",
+    "locale",
+    "locales",
+    "i18n",
+    "translations",
+    "cassettes",
+    "e2e",
+    "bench",
+    "benches",
+    "benchmark",
+    "benchmarks",
 ];
 
 /// The same by the end of the name.
 const UNTELLING_ENDS: &[&str] = &[
-    ".lock", ".lockfile", "-lock.json", "-lock.yaml", ".lockb", "go.sum", ".map", ".svg", ".min.js", ".min.css", ".snap", ".ipynb", ".pdf", ".css",
-    ".md", ".rst", ".adoc", ".po", ".csv", ".tsv", ".har", ".patch", ".diff", ".resolved", "checksums.txt", ".sum",
+    ".lock",
+    ".lockfile",
+    "-lock.json",
+    "-lock.yaml",
+    ".lockb",
+    "go.sum",
+    ".map",
+    ".svg",
+    ".min.js",
+    ".min.css",
+    ".snap",
+    ".ipynb",
+    ".pdf",
+    ".css",
+    ".md",
+    ".rst",
+    ".adoc",
+    ".po",
+    ".csv",
+    ".tsv",
+    ".har",
+    ".patch",
+    ".diff",
+    ".resolved",
+    "checksums.txt",
+    ".sum",
 ];
 
 /// Names of paths, and texts that leave besides the files.
@@ -103,7 +157,11 @@ pub fn redact(known: &Known, files: &[Leaks], text: &str) -> String {
     }
     out.push_str(text.get(done..).unwrap_or_default());
     // What is encoded more than once cannot be cut out.
-    if known.all_in(out.as_bytes(), &mut |_, _| {}).values.is_empty() { out } else { "(not shown: it has the value of a secret)".to_owned() }
+    if known.all_in(out.as_bytes(), &mut |_, _| {}).values.is_empty() {
+        out
+    } else {
+        "(not shown: it has the value of a secret)".to_owned()
+    }
 }
 
 /// A changed file. This is the first thing that is asked of it: the lines that have secrets are not shown by any other rule.

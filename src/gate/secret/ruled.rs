@@ -79,7 +79,9 @@ fn sample(hir: &Hir, dice: &mut Dice, out: &mut Vec<u8>) {
         HirKind::Class(class) => {
             let all: Vec<u8> = match class {
                 Class::Bytes(class) => class.iter().flat_map(|range| range.start()..=range.end()).collect(),
-                Class::Unicode(class) => class.iter().flat_map(|range| range.start()..=range.end()).filter_map(|c| u8::try_from(c).ok()).collect(),
+                Class::Unicode(class) => {
+                    class.iter().flat_map(|range| range.start()..=range.end()).filter_map(|c| u8::try_from(c).ok()).collect()
+                }
             };
             let shown: Vec<u8> = all.iter().copied().filter(u8::is_ascii_graphic).collect();
             let set = if shown.is_empty() { all } else { shown };

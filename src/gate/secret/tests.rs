@@ -157,7 +157,14 @@ fn a_wrong_checksum_is_no_token() {
             let made = token(format, prefix, &mut dice);
             assert!(is_found(made.as_bytes(), &made));
             let last = made.chars().last().unwrap();
-            let other = made[..made.len() - 1].to_owned() + if matches!(last, '0' | 'Q') { "2" } else if id == "age" { "Q" } else { "0" };
+            let other = made[..made.len() - 1].to_owned()
+                + if matches!(last, '0' | 'Q') {
+                    "2"
+                } else if id == "age" {
+                    "Q"
+                } else {
+                    "0"
+                };
             assert!(!is_found(other.as_bytes(), &other), "{id}: {other}");
         }
     }
@@ -208,7 +215,10 @@ fn structures_are_read() {
     for (text, id) in [
         (format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", body.join("\n")), "private-key"),
         (format!("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES,00\n\n{}\n", body.join("\n")), "private-key"),
-        (format!("{{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----\\n\"}}", body.join("\\n")), "private-key"),
+        (
+            format!("{{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----\\n\"}}", body.join("\\n")),
+            "private-key",
+        ),
         (format!("K = \"-----BEGIN EC PRIVATE KEY-----\\n\" +\n  \"{}\"", body.join("\\n\" +\n  \"")), "private-key"),
         (format!("-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{}\n=abcd\n", body.join("\n")), "private-key"),
         (format!("PuTTY-User-Key-File-3: ssh-ed25519\nComment: a\nPrivate-Lines: 1\n{}\nPrivate-MAC: 0", base(&mut dice, 64)), "putty-key"),
@@ -221,7 +231,8 @@ fn structures_are_read() {
         assert_eq!(ids(text.as_bytes()), [id], "{text}");
     }
     let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
-    let jwt = format!("{}.{}.{}", part("{\"alg\":\"RS256\"}"), part("{\"iss\":\"harbour\",\"sub\":\"ferry\"}"), dice.letters(&check::WORD, 86));
+    let jwt =
+        format!("{}.{}.{}", part("{\"alg\":\"RS256\"}"), part("{\"iss\":\"harbour\",\"sub\":\"ferry\"}"), dice.letters(&check::WORD, 86));
     assert_eq!(ids(format!("Bearer {jwt}").as_bytes()), ["web-token"]);
 }
 

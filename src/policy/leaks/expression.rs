@@ -116,7 +116,7 @@ fn translated(text: &str) -> String {
                 }
                 continue;
             }
-            '{' if !class && !(repeatable && is_count(letters.get(at..).unwrap_or_default())) => out.push('\\'),
+            '{' if !(class || repeatable && is_count(letters.get(at..).unwrap_or_default())) => out.push('\\'),
             _ => {}
         }
         if !class {
