@@ -7,7 +7,11 @@ use std::{fs, io::Write as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use support::repo::{Given, SECRET, Scene, known, limits, policy_of, rules};
-use tidewaiter::{gate, policy::Policy, verdict::Severity};
+use tidewaiter::{
+    gate::{self, Change, Terms},
+    policy::Policy,
+    verdict::{Severity, Verdict},
+};
 
 /// Made up on the spot, in GitLab's form.
 const TOKEN: &str = "glpat-b0at5and-ferri3s9QxZ";
@@ -40,6 +44,10 @@ fn spoken_by(policy: &str, act: impl FnOnce(&Given<'_>)) -> Vec<String> {
         assert!(!said.contains(SECRET) && !said.contains(TOKEN) && !said.contains(VALUE), "{said}");
     }
     rules(&judgement).into_iter().filter(|rule| rule.starts_with("secret/")).collect()
+}
+
+fn judge(change: &Change, given: &Given<'_>, policy: &Policy) -> Verdict {
+    gate::judge(change, &given.repository, &Terms::now(&policy.changes, &known(), limits().deadline)).unwrap().verdict
 }
 
 fn file(path: &str, bytes: impl AsRef<[u8]>) -> Vec<String> {
@@ -162,15 +170,15 @@ fn texts_that_leave_besides_the_files_are_looked_at() {
     let scene = Scene::plain();
     let given = scene.hand_over();
     given.write("a.txt", "x\n");
-    let judge = |texts: &[(&str, &str)]| {
+    let judged = |texts: &[(&str, &str)]| {
         let texts = texts.iter().map(|(what, text)| ((*what).to_owned(), (*text).to_owned())).collect();
         let change = given.inspect().unwrap().change.with_texts(texts);
-        gate::judge(&change, &given.repository, &policy_of("version = 1\n").changes, &known(), limits().deadline).unwrap().verdict
+        judge(&change, &given, &policy_of("version = 1\n"))
     };
-    assert_eq!(judge(&[("the title", "Mend the boat")]).findings, []);
+    assert_eq!(judged(&[("the title", "Mend the boat")]).findings, []);
     let twice = STANDARD.encode(STANDARD.encode(SECRET));
     for (text, rule) in [(SECRET, "secret/known"), (twice.as_str(), "secret/known"), (TOKEN, "secret/pattern")] {
-        let verdict = judge(&[("the title", text)]);
+        let verdict = judged(&[("the title", text)]);
         let [finding] = &verdict.findings[..] else { panic!("{:?}", verdict.findings) };
         assert_eq!((finding.rule.as_str(), finding.severity), (rule, Severity::Block));
         assert!(finding.message.starts_with("the title has ") && !finding.message.contains(text), "{}", finding.message);
@@ -193,7 +201,7 @@ fn rule_files_are_read_with_the_policy_that_names_them() {
     let given = scene.hand_over();
     given.write("a.txt", "x\nhbr-123456\n");
     let change = given.inspect().unwrap().change;
-    let verdict = gate::judge(&change, &given.repository, &policy.changes, &known(), limits().deadline).unwrap().verdict;
+    let verdict = judge(&change, &given, &policy);
     let [finding] = &verdict.findings[..] else { panic!("{:?}", verdict.findings) };
     assert_eq!((finding.rule.as_str(), finding.line, finding.severity), ("secret/pattern", Some(2), Severity::Deny));
     assert!(finding.message.contains("`harbour`") && finding.message.contains("rules.toml"), "{}", finding.message);
