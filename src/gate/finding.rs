@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Instant,
 };
 
-use super::{Blobs, Change, Fact, Known, Terms, content::File, rules, secret, tally::Tally};
+use super::{Blobs, Change, Fact, Known, Terms, content::File, rules, secret, supply::Ground, tally::Tally};
 use crate::{
     git::shown,
     policy::Changes,
@@ -79,6 +80,8 @@ pub(super) struct Judge<'a> {
     /// When to give up.
     pub(super) until: Instant,
     now: i64,
+    /// What the base already uses.
+    pub(super) ground: Arc<Ground>,
     /// What is counted over all files.
     pub(super) tally: Tally,
     findings: Vec<Finding>,
@@ -93,14 +96,14 @@ impl<'a> Judge<'a> {
     pub(super) fn new(change: &'a Change, blobs: &'a dyn Blobs, terms: &Terms<'a>) -> Self {
         let Terms { policy, known, until, now } = *terms;
         let (findings, counts, offending) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-        let (tally, hidden) = Default::default();
-        Self { change, blobs, policy, known, until, now, tally, findings, counts, offending, hidden }
+        let (ground, tally, hidden) = Default::default();
+        Self { change, blobs, policy, known, until, now, ground, tally, findings, counts, offending, hidden }
     }
 
     /// An empty one for a part of the same change.
     pub(super) fn part(&self) -> Self {
         let terms = Terms { policy: self.policy, known: self.known, until: self.until, now: self.now };
-        Self::new(self.change, self.blobs, &terms)
+        Self { ground: Arc::clone(&self.ground), ..Self::new(self.change, self.blobs, &terms) }
     }
 
     /// Takes over what was found in the next part.

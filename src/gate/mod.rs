@@ -11,11 +11,13 @@ mod inspect;
 mod parts;
 mod rules;
 mod tally;
+mod yaml;
 
 mod ci;
 mod place;
 mod reading;
 mod secret;
+mod supply;
 
 pub use change::{Blobs, Change, Fact, Oddity, Op};
 pub use ci::{CI_CONFIG, CiFiles};
@@ -27,6 +29,7 @@ pub use secret::{Known, redact};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -180,6 +183,7 @@ pub fn judge(change: &Change, blobs: &dyn Blobs, terms: &Terms<'_>) -> Result<Ju
     place::judge(&mut judge)?;
     ci::judge(&mut judge);
     secret::judge_names(&mut judge);
+    judge.ground = Arc::new(supply::Ground::of(&judge)?);
     parts::each(&mut judge, judge_file)?;
     place::judge_sums(&mut judge);
     judge.notes();
@@ -198,6 +202,7 @@ fn judge_file(judge: &mut Judge<'_>, file: &content::File<'_>) {
     judge.tally.see(file);
     secret::judge_file(judge, file);
     reading::judge_file(judge, file);
+    supply::judge_file(judge, file);
 }
 
 /// Doors to what reads a change's bytes here, for the fuzz targets alone.

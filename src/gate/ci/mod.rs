@@ -1,16 +1,15 @@
 //! GitLab CI configuration: the file itself and every local file that it includes at the base.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashSet, VecDeque},
     rc::Rc,
 };
-
-use yaml_rust2::parser::{Event, EventReceiver, Parser};
 
 use super::{
     finding::{Judge, Way},
     place,
     rules::Rule,
+    yaml::{self, Value},
 };
 use crate::{
     git::{self, Repository, Tree},
@@ -27,10 +26,6 @@ pub const CI_CONFIG: &str = ".gitlab-ci.yml";
 const FILES: usize = 200;
 /// GitLab's own bound on one file is 1 MiB.
 const BYTES: u64 = 1 << 20;
-/// Levels of values in one file.
-const DEEPEST: usize = 64;
-/// Values in one file.
-const VALUES: usize = 200_000;
 
 /// Which paths GitLab reads as CI configuration at a base.
 #[derive(Clone, Debug, Default)]
@@ -154,134 +149,11 @@ fn wild(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// A YAML value. Aliases share their value, so that a small file stays small.
-enum Value {
-    Text(String),
-    List(Vec<Rc<Value>>),
-    Map(Vec<(Rc<Value>, Rc<Value>)>),
-}
-
-impl Value {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::List(_) | Self::Map(_) => None,
-        }
-    }
-
-    fn get(&self, key: &str) -> impl Iterator<Item = &Rc<Self>> {
-        let pairs = match self {
-            Self::Map(pairs) => pairs.as_slice(),
-            Self::Text(_) | Self::List(_) => &[],
-        };
-        pairs.iter().filter(move |(name, _)| name.text() == Some(key)).map(|(_, value)| value)
-    }
-}
-
-/// A list or map that is not closed yet.
-struct Open {
-    anchor: usize,
-    is_map: bool,
-    depth: usize,
-    items: Vec<Rc<Value>>,
-}
-
-/// Builds values from the parser's events.
-#[derive(Default)]
-struct Builder {
-    open: Vec<Open>,
-    anchors: HashMap<usize, (Rc<Value>, usize)>,
-    documents: Vec<Rc<Value>>,
-    values: usize,
-    too_deep: bool,
-}
-
-impl Builder {
-    fn start(&mut self, anchor: usize, is_map: bool) {
-        self.open.push(Open { anchor, is_map, depth: 0, items: vec![] });
-    }
-
-    fn close(&mut self) {
-        let Some(Open { anchor, is_map, depth, items }) = self.open.pop() else { return };
-        let value = if is_map {
-            let mut items = items.into_iter();
-            let mut pairs = Vec::new();
-            while let (Some(key), Some(value)) = (items.next(), items.next()) {
-                pairs.push((key, value));
-            }
-            Value::Map(pairs)
-        } else {
-            Value::List(items)
-        };
-        self.put(anchor, Rc::new(value), depth + 1);
-    }
-
-    /// Takes a value with this many levels. Aliases could stack levels without end, and values are walked and dropped
-    /// level by level.
-    fn put(&mut self, anchor: usize, value: Rc<Value>, depth: usize) {
-        self.values += 1;
-        self.too_deep |= depth > DEEPEST;
-        let (value, depth) = if depth > DEEPEST { (Rc::new(Value::List(vec![])), 0) } else { (value, depth) };
-        if anchor > 0 {
-            self.anchors.insert(anchor, (Rc::clone(&value), depth));
-        }
-        match self.open.last_mut() {
-            Some(open) => {
-                open.depth = open.depth.max(depth);
-                open.items.push(value);
-            }
-            None => self.documents.push(value),
-        }
-    }
-}
-
-impl EventReceiver for Builder {
-    fn on_event(&mut self, event: Event) {
-        match event {
-            Event::Scalar(text, _, anchor, _) => self.put(anchor, Rc::new(Value::Text(text)), 0),
-            Event::Alias(anchor) => {
-                let (value, depth) = self.anchors.get(&anchor).cloned().unwrap_or_else(|| (Rc::new(Value::List(vec![])), 0));
-                self.put(0, value, depth);
-            }
-            Event::SequenceStart(anchor, _) => self.start(anchor, false),
-            Event::MappingStart(anchor, _) => self.start(anchor, true),
-            Event::SequenceEnd | Event::MappingEnd => self.close(),
-            _ => {}
-        }
-    }
-}
-
-/// Whether values may nest deeper than any CI configuration does. The parser recurses, and its stack is finite.
-fn too_deep(text: &str) -> bool {
-    let mut open = 0_usize;
-    text.lines().any(|line| {
-        let mut deepest = 0;
-        for sign in line.chars() {
-            match sign {
-                '[' | '{' => open += 1,
-                ']' | '}' => open = open.saturating_sub(1),
-                _ => {}
-            }
-            deepest = deepest.max(open);
-        }
-        let indented = line.bytes().take_while(|b| *b == b' ').count();
-        let nested = line.matches("- ").count() + line.matches("? ").count();
-        deepest > DEEPEST || indented > 4 * DEEPEST || nested > DEEPEST
-    })
-}
-
 /// The local files that a CI configuration names; none when it cannot be read.
 pub(super) fn includes(text: &str) -> Option<Vec<String>> {
-    if too_deep(text) {
-        return None;
-    }
-    let mut builder = Builder::default();
-    Parser::new(text.chars()).load(&mut builder, true).ok()?;
-    if builder.values > VALUES || builder.too_deep {
-        return None;
-    }
+    let documents = yaml::parse(text)?;
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
-    builder.documents.iter().for_each(|document| search(document, &mut found, &mut seen));
+    documents.iter().for_each(|document| search(document, &mut found, &mut seen));
     Some(found)
 }
 
