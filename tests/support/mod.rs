@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 pub mod aws;
+pub mod batch;
 pub mod gitlab;
 pub mod google;
 pub mod openapi;

@@ -28,6 +28,9 @@ const HOST: &[&str] = &[
     "/var",
 ];
 
+/// Keys whose own keys are the program's words.
+const OWN: &[&str] = &["environment", "labels", "annotations", "args", "command", "entrypoint", "healthcheck", "extra_hosts"];
+
 /// Services with what each has.
 type Found = BTreeSet<(String, String)>;
 
@@ -73,6 +76,9 @@ fn walk(found: &mut Services, left: &mut usize, service: &str, value: &Value) {
             return;
         }
         let key = key.text().unwrap_or_default();
+        if OWN.contains(&key) {
+            continue;
+        }
         if let Some(text) = inner.text() {
             if let Some(right) = scalar(key, text) {
                 found.rights.insert((service.to_owned(), right));
@@ -130,5 +136,5 @@ fn is_host_path(path: &str) -> bool {
     let home = matches!(path, "~" | "$HOME" | "${HOME}")
         || ["~/.ssh", "$HOME/.ssh", "${HOME}/.ssh", "~/.aws", "~/.docker"].iter().any(|start| path.starts_with(start));
     let socket = path.ends_with("docker.sock") || path.ends_with("containerd.sock") || path.ends_with("podman.sock");
-    socket || ((path == "/" || path.is_empty() && !path.is_empty() || inside || home) && !HARMLESS.contains(&path))
+    socket || ((path == "/" || inside || home) && !HARMLESS.contains(&path))
 }

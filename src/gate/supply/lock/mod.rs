@@ -253,7 +253,7 @@ fn swapped(old: &[String], new: &[String]) -> Option<Severity> {
 }
 
 fn algorithm(hash: &str) -> &str {
-    hash.split(['-', ':', '=']).next().unwrap_or_default()
+    hash.split_once(['-', ':', '=']).map_or("", |(algorithm, _)| algorithm)
 }
 
 fn is_weak(hash: &str) -> bool {

@@ -84,7 +84,8 @@ fn other_package(address: &str, name: &str, version: &str) -> Option<String> {
     let path = address.split(['?', '#']).next()?;
     let (before, file) = path.rsplit_once("/-/")?;
     let before = before.replace("%2f", "/").replace("%2F", "/").replace("%40", "@");
-    let named = before.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'));
+    let scope = |rest: &str| rest.trim_end_matches('/').rsplit('/').next().is_some_and(|folder| folder.starts_with('@'));
+    let named = before.strip_suffix(name).is_some_and(|rest| rest.ends_with('/') && !scope(rest));
     let short = name.rsplit('/').next().unwrap_or(name);
     let file = file.rsplit('/').next()?.trim_end_matches(".tgz").trim_end_matches(".tar.gz");
     let numbered = version.is_empty()
@@ -234,7 +235,7 @@ fn pnpm_alias(name: &str, value: &yaml::Value) -> Option<Entry> {
     let (real, number) = descriptor(version.split('(').next().unwrap_or_default());
     let is_package = number.starts_with(|c: char| c.is_ascii_digit()) && !version.contains(':');
     let strange = is_package && real != name && !is_variant(name, real) && !asked.starts_with("npm:");
-    strange.then(|| Entry { name: name.to_owned(), version: number.to_owned(), holds: Some(real.to_owned()), ..Entry::default() })
+    strange.then(|| Entry { name: name.to_owned(), version: String::new(), holds: Some(real.to_owned()), ..Entry::default() })
 }
 
 #[cfg(test)]

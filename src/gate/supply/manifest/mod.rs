@@ -111,12 +111,12 @@ pub(super) enum Meaning {
 impl Meaning {
     fn rule(self) -> (&'static str, &'static str) {
         match self {
-            Self::Script => ("package/script", "what runs at installation, or becomes a command"),
-            Self::Task => ("package/task", "a task"),
-            Self::Override => ("package/override", "what is put in a dependency's place"),
-            Self::Registry => ("package/registry", "where packages are fetched from"),
-            Self::Build => ("build/program", "what runs when the project is built"),
-            Self::Hash => ("lock/hash", "the hashes that this version must have"),
+            Self::Script => ("package/script", "it runs at installation or publication, or becomes a command"),
+            Self::Task => ("package/task", "it runs when somebody asks for it"),
+            Self::Override => ("package/override", "it is put in a dependency's place"),
+            Self::Registry => ("package/registry", "packages are fetched from there"),
+            Self::Build => ("build/program", "it runs when the project is built"),
+            Self::Hash => ("lock/hash", "the version must have these hashes"),
         }
     }
 }
@@ -235,8 +235,8 @@ fn settings(judge: &mut Judge<'_>, file: &File<'_>, old: &Manifest, new: &Manife
     for key in old.settings.keys().chain(new.settings.keys()).collect::<BTreeSet<_>>() {
         let (before, after) = (old.settings.get(key), new.settings.get(key));
         let Some((meaning, _)) = after.or(before).filter(|_| before.map(|b| &b.1) != after.map(|a| &a.1)) else { continue };
-        // Hashes of a version that came or went are no other hashes.
-        if *meaning == Meaning::Hash && (before.is_none() || after.is_none()) {
+        // Hashes of a version that came or went are no other hashes; a task that is gone runs no more.
+        if (*meaning == Meaning::Hash && before.is_none()) || (matches!(meaning, Meaning::Hash | Meaning::Task) && after.is_none()) {
             continue;
         }
         let verb = match (before, after) {
@@ -246,6 +246,6 @@ fn settings(judge: &mut Judge<'_>, file: &File<'_>, old: &Manifest, new: &Manife
         };
         let (rule, what) = meaning.rule();
         let place = at(file, last_word(key.rsplit('.').next().unwrap_or(key)));
-        judge.find(rule, place, format!("`{}` {verb}: it says {what}", named(key)), Way::Rule);
+        judge.find(rule, place, format!("`{}` {verb}: {what}", named(key)), Way::Rule);
     }
 }
