@@ -263,7 +263,7 @@ fn python_lockfiles() {
     let cases = [
         ("another hash", lock(&source("https://r.example/simple"), ", hash = \"sha256:bb\""), HASH),
         ("no hash", lock(&source("https://r.example/simple"), ""), HASH),
-        ("one file more", old.replace("]\n", "    {file = \"a-2.whl\", hash = \"sha256:cc\"},\n]\n"), &["lock/hash=review"]),
+        ("one file more", old.replace("},\n]\n", "},\n    {file = \"a-2.whl\", hash = \"sha256:cc\"},\n]\n"), &["lock/hash=review"]),
         ("another host", lock(&source("https://evil.example/simple"), ", hash = \"sha256:aa\""), HOST),
         ("an update", old.replace("1.0", "1.1").replace("sha256:aa", "sha256:dd"), &[]),
     ];

@@ -129,6 +129,7 @@ fn programs_that_cargo_runs() {
     let given = scene.hand_over();
     for (path, expected) in [
         ("a/build.rs", PROGRAM),
+        ("build.rs", PROGRAM),
         ("b/src/make.rs", PROGRAM),
         ("c/src/derive/x.rs", PROGRAM),
         ("a/src/build.rs", &[]),

@@ -1,5 +1,8 @@
 //! Addresses in manifests, lockfiles and settings.
 
+/// Letters of an address that are read out of a text.
+const LONGEST: usize = 1000;
+
 /// Where a package comes from over the network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Address {
@@ -34,7 +37,9 @@ pub(super) fn all(text: &str) -> impl Iterator<Item = (Address, &str)> {
     text.match_indices("://").filter_map(|(at, _)| {
         let is_scheme = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
         let scheme = text.as_bytes()[..at].iter().rev().take(20).take_while(|b| is_scheme(b)).count();
-        let end = text[at + 3..].find(|c: char| c.is_whitespace() || "\"'<>`(){}[],;|".contains(c)).map_or(text.len(), |end| at + 3 + end);
+        let ends = |c: char| c.is_whitespace() || "\"'<>`(){}[],;|".contains(c);
+        let rest = text[at + 3..].char_indices().take(LONGEST).take_while(|(_, c)| !ends(*c));
+        let end = rest.last().map_or(at + 3, |(last, c)| at + 3 + last + c.len_utf8());
         let whole = text.get(at - scheme..end)?;
         of(whole).map(|address| (address, whole))
     })

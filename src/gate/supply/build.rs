@@ -1,6 +1,6 @@
 //! Programs that run when something is built or tested, and the wrappers that fetch build tools.
 
-use super::{at, registry::has_beside};
+use super::{Lines, registry::has_beside};
 use crate::gate::{
     content::File,
     finding::{Judge, Way},
@@ -24,8 +24,16 @@ const PROGRAMS: &[&str] = &[
     "pdm_build.py",
 ];
 
-/// Endings of MSBuild's files.
-const MSBUILD: &[&str] = &[".csproj", ".vbproj", ".fsproj", ".vcxproj", ".proj", ".targets", ".props"];
+/// Endings of MSBuild's projects.
+const MSBUILD_PROJECTS: &[&str] = &[".csproj", ".vbproj", ".fsproj", ".vcxproj", ".sqlproj"];
+/// Files that MSBuild reads by name.
+const MSBUILD: &[&str] = &[
+    "directory.build.props",
+    "directory.build.targets",
+    "directory.packages.props",
+    "directory.solution.props",
+    "directory.solution.targets",
+];
 
 /// Files that Python runs or reads at every start.
 const STARTUP: &[&str] = &["sitecustomize.py", "usercustomize.py"];
@@ -59,14 +67,18 @@ fn is_pth(file: &File<'_>) -> bool {
 
 fn program(judge: &Judge<'_>, file: &File<'_>) -> Option<&'static str> {
     let name = file.name();
+    let in_sources = || file.folded.split('/').any(|folder| folder == "src");
+    let of_msbuild = || MSBUILD.contains(&name) || MSBUILD_PROJECTS.iter().any(|ending| name.ends_with(ending));
     let is_msbuild = || [file.text, file.old_text].into_iter().flatten().any(|text| text.to_ascii_lowercase().contains("<project"));
     if PROGRAMS.contains(&name) || name.ends_with(".rake") {
         Some("this program runs when the project is built, installed or tested")
-    } else if name == "build.rs" && has_beside(judge, file, "Cargo.toml") || judge.ground.is_build_script(&file.fact.path) {
+    } else if name == "build.rs" && (has_beside(judge, file, "Cargo.toml") || !in_sources())
+        || judge.ground.is_build_script(&file.fact.path)
+    {
         Some("Cargo runs this program when the crate is built")
     } else if name.ends_with(".rs") && judge.ground.is_proc_macro(&file.fact.path) {
         Some("the compiler runs this: it is part of a crate of procedural macros")
-    } else if MSBUILD.iter().any(|ending| name.ends_with(ending)) && is_msbuild() {
+    } else if of_msbuild() || ((name.ends_with(".targets") || name.ends_with(".props")) && is_msbuild()) {
         Some("MSBuild runs what this says when the project is built")
     } else {
         None
@@ -83,6 +95,6 @@ fn cmake(judge: &mut Judge<'_>, file: &File<'_>) {
     let found = file.added.iter().find_map(|line| runs(line.text).map(|_| line.text));
     if let Some(line) = found {
         let what = "CMake runs or fetches something here when the project is configured".to_owned();
-        judge.weigh("build/program", crate::verdict::Severity::Warn, at(file, line), what, Way::Rule);
+        judge.weigh("build/program", crate::verdict::Severity::Warn, Lines::of(file).at(line), what, Way::Rule);
     }
 }

@@ -78,6 +78,9 @@ const RIGHTS: &[&str] = &[
 /// What Terraform runs, or takes from elsewhere.
 const PROGRAMS: &[&str] = &["provisionerlocal-exec", "provisionerremote-exec", "dataexternal", "local-exec", "remote-exec"];
 
+/// Counts containers among the pairs.
+const IMAGES: &str = "image";
+
 /// What keeps rights small, as Kubernetes' values; fewer of them than before are more rights.
 const HARDENED: &[&str] =
     &["runasnonroot=true", "allowprivilegeescalation=false", "readonlyrootfilesystem=true", "drop=all", "privileged=false"];
@@ -89,8 +92,12 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
     }
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     let terraform = matches!(ending, "tf" | "tofu" | "tfvars") || name.ends_with(".tf.json") || name == "terragrunt.hcl";
+    let values = name.strip_prefix("values").is_some_and(|rest| rest.starts_with(['.', '-', '_'])) || name.starts_with("kustomization.");
     let may = || matches!(ending, "yaml" | "yml" | "json" | "tpl" | "gotmpl" | "template" | "bicep");
-    if !terraform && !(may() && [file.text, file.old_text].into_iter().flatten().any(|text| is_infrastructure(file.folded, text))) {
+    if !terraform
+        && !(may() && values)
+        && !(may() && [file.text, file.old_text].into_iter().flatten().any(|text| is_infrastructure(file.folded, text)))
+    {
         return;
     }
     let found = by_line(file, terraform).or_else(|| by_value(file));
@@ -105,7 +112,7 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
 
 /// Whether a text sets up machines, by its own words.
 fn is_infrastructure(path: &str, text: &str) -> bool {
-    let kubernetes = text.contains("apiVersion") && text.contains("kind");
+    let kubernetes = (text.contains("apiVersion") && text.contains("kind")) || text.contains("securityContext");
     let cloud = text.contains("AWSTemplateFormatVersion")
         || text.contains("\"Statement\"")
         || text.contains("AWS::")
@@ -123,6 +130,7 @@ fn bare(line: &str) -> String {
 }
 
 fn by_line<'a>(file: &File<'a>, terraform: bool) -> Option<(Option<Line<'a>>, String)> {
+    let all: Vec<Line<'_>> = lines(file.text.unwrap_or_default()).collect();
     for line in file.added {
         let text = bare(line.text);
         if text.starts_with(['#', '/']) {
@@ -131,7 +139,7 @@ fn by_line<'a>(file: &File<'a>, terraform: bool) -> Option<(Option<Line<'a>>, St
         if let Some(right) = RIGHTS.iter().find(|right| holds(&text, right)) {
             return Some((Some(*line), format!("this gives more rights: {}", named(right))));
         }
-        if (text.contains("0.0.0.0/0") || text.contains("::/0")) && !goes_out(file, *line, terraform) {
+        if (text.contains("0.0.0.0/0") || text.contains("::/0")) && !goes_out(&all, *line, terraform) {
             return Some((Some(*line), "this lets every address in".to_owned()));
         }
     }
@@ -151,10 +159,9 @@ fn holds(text: &str, right: &str) -> bool {
 }
 
 /// Whether the nearest words above say that this is about what goes out.
-fn goes_out(file: &File<'_>, line: Line<'_>, terraform: bool) -> bool {
+fn goes_out(all: &[Line<'_>], line: Line<'_>, terraform: bool) -> bool {
     let number = usize::try_from(line.number).unwrap_or(usize::MAX);
-    let text = file.text.unwrap_or_default();
-    let above: Vec<Line<'_>> = lines(text).skip(number.saturating_sub(AROUND)).take(AROUND.min(number)).collect();
+    let above = all.get(number.saturating_sub(AROUND)..number.min(all.len())).unwrap_or_default();
     let word = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
     let near = above.iter().rev().map(|line| line.text.to_lowercase());
     let said =
@@ -170,15 +177,22 @@ fn by_value<'a>(file: &File<'a>) -> Option<(Option<Line<'a>>, String)> {
         text.and_then(yaml::parse).map(|documents| {
             let (mut counts, mut left) = (BTreeMap::new(), VALUES);
             documents.iter().for_each(|document| walk(document, "", &mut counts, &mut left));
-            counts
+            (counts, left > 0)
         })
     };
-    let (old, new) = (count(file.old_text).unwrap_or_default(), count(file.text)?);
-    let more = new.iter().find(|(key, count)| !HARDENED.contains(&key.as_str()) && old.get(*key).unwrap_or(&0) < count);
+    let (old, (new, whole)) = (count(file.old_text).unwrap_or_default().0, count(file.text)?);
+    if !whole {
+        return Some((None, "this has more values than are looked at".to_owned()));
+    }
+    let more = new.iter().find(|(key, count)| *key != IMAGES && !HARDENED.contains(&key.as_str()) && old.get(*key).unwrap_or(&0) < count);
     if let Some((key, _)) = more {
         return Some((None, format!("this gives more rights: {}", named(key))));
     }
-    let less = old.iter().find(|(key, count)| HARDENED.contains(&key.as_str()) && new.get(*key).unwrap_or(&0) < count && !new.is_empty());
+    // Less of everything is what was taken out as a whole.
+    if new.get(IMAGES) < old.get(IMAGES) {
+        return None;
+    }
+    let less = old.iter().find(|(key, count)| HARDENED.contains(&key.as_str()) && new.get(*key).unwrap_or(&0) < count);
     less.map(|(key, _)| (None, format!("this keeps rights small and is gone: {}", named(key))))
 }
 
@@ -189,10 +203,12 @@ fn walk(value: &Value, key: &str, counts: &mut BTreeMap<String, usize>, left: &m
         return;
     }
     if let Some(text) = value.text() {
-        let pair = format!("{key}={}", text.to_lowercase());
-        let right =
-            RIGHTS.iter().any(|right| right.replacen(':', "=", 1) == pair || right.replacen(":[", "=", 1).trim_end_matches(']') == pair);
-        if right || HARDENED.contains(&pair.as_str()) {
+        let text = text.to_lowercase();
+        let says =
+            |right: &&&str| right.split_once([':', '=']).is_some_and(|(name, value)| name == key && value.trim_matches(['[', ']']) == text);
+        let right = RIGHTS.iter().find(says).is_some();
+        let pair = if key == IMAGES { key.to_owned() } else { format!("{key}={text}") };
+        if key == IMAGES || right || HARDENED.contains(&pair.as_str()) {
             *counts.entry(pair).or_default() += 1;
         }
     }

@@ -51,6 +51,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("vendor/new", Review, "new vendored or minified code"),
 ];
 
+/// Findings of one file whose lines are sought.
+const SOUGHT: usize = 100;
+
 /// Letters of a name that a message shows.
 const SHOWN: usize = 120;
 
@@ -75,13 +78,105 @@ fn named(text: &str) -> String {
     shown(cut.as_bytes()) + end
 }
 
-/// The added line that holds `word`, else the whole file.
-fn at<'a>(file: &File<'a>, word: &str) -> Place<'a> {
-    let line: Option<&Line<'a>> = file.added.iter().find(|line| line.text.contains(word));
-    line.map_or_else(|| Place::from(file), |line| Place::shown(file, *line))
+/// Finds the lines of one file's findings; of the first ones only, as each search goes through the file.
+struct Lines<'f, 'a> {
+    file: &'f File<'a>,
+    left: usize,
+}
+
+impl<'f, 'a> Lines<'f, 'a> {
+    fn of(file: &'f File<'a>) -> Self {
+        Self { file, left: SOUGHT }
+    }
+
+    /// Whether there is more to be sought.
+    fn seek(&self) -> bool {
+        self.left > 0
+    }
+
+    /// The added line that holds `word`, else the whole file.
+    fn at(&mut self, word: &str) -> Place<'a> {
+        if self.left == 0 {
+            return Place::from(self.file);
+        }
+        self.left -= 1;
+        let line: Option<&Line<'a>> = self.file.added.iter().find(|line| line.text.contains(word));
+        line.map_or_else(|| Place::from(self.file), |line| Place::shown(self.file, *line))
+    }
 }
 
 /// A text without the byte order mark that it may begin with.
 fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Every reader goes through texts that people do not write in a time that grows with their length alone.
+    #[test]
+    fn hostile_texts_end() {
+        let texts = [
+            format!("{}b = 1\n", "a.".repeat(50_000)),
+            format!("[{}b]\n", "a.".repeat(50_000)),
+            format!("a = {}", "[".repeat(100_000)),
+            format!("a = {}", "{a=".repeat(50_000)),
+            "{\"a\":".repeat(50_000),
+            "<".repeat(200_000),
+            "<a>".repeat(70_000),
+            format!("<a {}/>", (0..20_000).map(|n| format!("x{n}=\"1\" ")).collect::<String>()),
+            "://".repeat(70_000),
+            "{\n".repeat(100_000),
+            "repositories {\n".repeat(15_000),
+            "- ".repeat(100_000),
+            (0..10_000).map(|n| format!("ENV A{}=$A{n}$A{n}\n", n + 1)).collect(),
+            "RUN <<A <<B\n".repeat(20_000),
+            "requests==1 \\\n".repeat(15_000),
+            "a@npm:b@".repeat(25_000),
+            "\u{feff}".repeat(50_000),
+        ];
+        let manifests = [
+            "package.json",
+            "pnpm-workspace.yaml",
+            "cargo.toml",
+            "pyproject.toml",
+            "pipfile",
+            "setup.cfg",
+            "requirements.txt",
+            "go.mod",
+            "pom.xml",
+            "build.gradle",
+            "libs.versions.toml",
+            "composer.json",
+            "gemfile",
+        ];
+        let locks = [
+            "package-lock.json",
+            "yarn.lock",
+            "pnpm-lock.yaml",
+            "cargo.lock",
+            "poetry.lock",
+            "uv.lock",
+            "pipfile.lock",
+            "composer.lock",
+            "go.sum",
+            "gemfile.lock",
+            "gradle/verification-metadata.xml",
+            "bun.lock",
+        ];
+        for text in &texts {
+            let began = Instant::now();
+            for path in manifests {
+                manifest::read(manifest::kind(path).unwrap(), text);
+            }
+            for path in locks {
+                lock::read(lock::kind(path).unwrap(), text);
+            }
+            container::read_all(text);
+            assert!(began.elapsed() < Duration::from_secs(30), "{}", &text[..text.len().min(60)]);
+        }
+    }
 }

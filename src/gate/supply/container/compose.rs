@@ -34,8 +34,9 @@ const OWN: &[&str] = &["environment", "labels", "annotations", "args", "command"
 /// Services with what each has.
 type Found = BTreeSet<(String, String)>;
 
+/// What matters of a Compose file.
 #[derive(Default)]
-struct Services {
+pub(super) struct Services {
     rights: Found,
     images: Found,
 }
@@ -51,7 +52,7 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
     }
 }
 
-fn read(text: &str) -> Option<Services> {
+pub(super) fn read(text: &str) -> Option<Services> {
     let documents = yaml::parse(text)?;
     let (mut found, mut left) = (Services::default(), VALUES);
     for document in &documents {

@@ -197,7 +197,7 @@ fn assignments(rest: &str, values: &mut BTreeMap<String, String>) {
 }
 
 /// Bytes that variables may add: they can be made of each other.
-const FILLED: usize = 4096;
+const FILLED: usize = 256;
 
 /// A text with its variables' values, as far as those are known.
 fn filled(text: &str, values: &BTreeMap<String, String>) -> String {

@@ -5,7 +5,7 @@ mod dockerfile;
 
 use std::collections::BTreeSet;
 
-use super::{at, named};
+use super::{Lines, named};
 use crate::{
     gate::{
         Op,
@@ -93,35 +93,36 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
 }
 
 fn build(judge: &mut Judge<'_>, file: &File<'_>, old: &Build, new: &Build) {
+    let mut lines = Lines::of(file);
     for image in new.images.difference(&old.images) {
         let word = image.split(['@', ':', ' ']).next().unwrap_or_default();
         if file.old_text.is_none_or(str::is_empty) {
-            judge.weigh("container/base", Review, at(file, word), format!("this new container is built from {}", named(image)), Way::Rule);
+            judge.weigh("container/base", Review, lines.at(word), format!("this new container is built from {}", named(image)), Way::Rule);
         } else {
             judge.find(
                 "container/base",
-                at(file, word),
+                lines.at(word),
                 format!("the container is built from {}, and was not before", named(image)),
                 Way::Rule,
             );
         }
     }
     for add in new.remote.difference(&old.remote) {
-        judge.find("container/download", at(file, add), format!("the build adds what it downloads: {}", named(add)), Way::Rule);
+        judge.find("container/download", lines.at(add), format!("the build adds what it downloads: {}", named(add)), Way::Rule);
     }
     for command in new.piped.difference(&old.piped) {
         let word = command.split_whitespace().find(|word| word.contains("://")).unwrap_or(command);
-        judge.find("container/download", at(file, word), format!("the build runs what it downloads: {}", named(command)), Way::Rule);
+        judge.find("container/download", lines.at(word), format!("the build runs what it downloads: {}", named(command)), Way::Rule);
     }
     for right in new.rights.difference(&old.rights) {
-        judge.find("container/privilege", at(file, right), format!("the build gets more rights: {}", named(right)), Way::Rule);
+        judge.find("container/privilege", lines.at(right), format!("the build gets more rights: {}", named(right)), Way::Rule);
     }
     for (stage, user) in &old.users {
         let loses = new.users.get(stage).is_some_and(|now| dockerfile::is_root(now)) && !dockerfile::is_root(user);
         // A stage that is gone leaves nothing to run; the last one is always there.
         if loses {
             let message = format!("the container ran as {}, and would run as root", named(user));
-            judge.find("container/privilege", at(file, "USER"), message, Way::Rule);
+            judge.find("container/privilege", lines.at("USER"), message, Way::Rule);
             break;
         }
     }
@@ -129,22 +130,31 @@ fn build(judge: &mut Judge<'_>, file: &File<'_>, old: &Build, new: &Build) {
 
 /// Rights of a service, each with the line that it may stand in.
 fn rights(judge: &mut Judge<'_>, file: &File<'_>, old: &BTreeSet<(String, String)>, new: &BTreeSet<(String, String)>) {
+    let mut lines = Lines::of(file);
     for (service, right) in new.difference(old) {
         let word = right.split([' ', ':']).next().unwrap_or_default();
         let message = format!("{} gets more rights: {}", named(service), named(right));
-        judge.weigh("container/privilege", Deny, at(file, word), message, Way::Rule);
+        judge.weigh("container/privilege", Deny, lines.at(word), message, Way::Rule);
     }
 }
 
 /// Images of services: a new one is brought in, another tag of one that was there is an update.
 fn images(judge: &mut Judge<'_>, file: &File<'_>, old: &BTreeSet<(String, String)>, new: &BTreeSet<(String, String)>) {
+    let mut lines = Lines::of(file);
     for (service, image) in new.difference(old) {
         let repository =
             |image: &str| image.split('@').next().unwrap_or_default().rsplit_once(':').map_or(image, |(name, _)| name).to_owned();
         let update = old.iter().any(|(_, other)| repository(other) == repository(image) && (other.contains('@') <= image.contains('@')));
         let severity = if update { Warn } else { Review };
-        judge.weigh("container/base", severity, at(file, image), format!("{} runs {}", named(service), named(image)), Way::Rule);
+        judge.weigh("container/base", severity, lines.at(image), format!("{} runs {}", named(service), named(image)), Way::Rule);
     }
+}
+
+/// Has every reader of this module read a text.
+#[cfg(test)]
+pub(super) fn read_all(text: &str) {
+    Build::read(text);
+    compose::read(text);
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Lockfiles that are read line by line: go.sum, Gemfile.lock, Gradle's verification metadata, and all of which only the addresses are read.
 
-use roxmltree::{Document, Node};
+use roxmltree::Node;
 
 use super::{Entry, Source, address};
 
@@ -46,7 +46,7 @@ pub(super) fn gemfile(text: &str) -> Vec<Entry> {
 
 /// gradle/verification-metadata.xml (docs.gradle.org, "Verifying dependencies").
 pub(super) fn gradle(text: &str) -> Option<Vec<Entry>> {
-    let document = Document::parse(text).ok()?;
+    let document = crate::gate::supply::manifest::jvm::document(text)?;
     let mut entries = Vec::new();
     for node in document.descendants().filter(Node::is_element) {
         let attribute = |name: &str| node.attribute(name).unwrap_or_default();

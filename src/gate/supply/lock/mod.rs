@@ -6,7 +6,7 @@ mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{address, at, manifest::Ecosystem, named, without_mark};
+use super::{Lines, address, manifest::Ecosystem, named, without_mark};
 use crate::{
     gate::{
         Op,
@@ -164,14 +164,14 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
         before.entry((&entry.name, &entry.version)).or_default().push(entry);
     }
     let hashed = old.is_empty() || old.iter().any(|entry| !entry.hashes.is_empty());
-    let mut hosts = BTreeSet::new();
+    let (mut hosts, mut lines) = (BTreeSet::new(), Lines::of(file));
     for entry in new.iter().collect::<BTreeSet<_>>().into_iter().filter(|entry| !known.contains(entry)) {
         let before = before.get(&(entry.name.as_str(), entry.version.as_str())).map(Vec::as_slice).unwrap_or_default();
-        judge_hosts(judge, file, kind, entry, before, &mut hosts);
-        judge_hashes(judge, file, entry, before, hashed);
+        judge_hosts(judge, &mut lines, kind, entry, before, &mut hosts);
+        judge_hashes(judge, &mut lines, entry, before, hashed);
         if let Some(other) = entry.holds.as_ref().filter(|other| !before.iter().any(|entry| entry.holds.as_ref() == Some(other))) {
             let message = format!("the entry {} holds another package or version, {}", named(&entry.name), named(other));
-            judge.find("lock/alias", at(file, &entry.name), message, Way::Rule);
+            judge.find("lock/alias", lines.at(&entry.name), message, Way::Rule);
         }
     }
     if !hosts.is_empty() {
@@ -181,7 +181,14 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
     }
 }
 
-fn judge_hosts(judge: &mut Judge<'_>, file: &File<'_>, kind: Kind, entry: &Entry, before: &[&Entry], unknown: &mut BTreeSet<String>) {
+fn judge_hosts(
+    judge: &mut Judge<'_>,
+    lines: &mut Lines<'_, '_>,
+    kind: Kind,
+    entry: &Entry,
+    before: &[&Entry],
+    unknown: &mut BTreeSet<String>,
+) {
     let (ground, ecosystem) = (std::sync::Arc::clone(&judge.ground), kind.ecosystem());
     let step = "let the package manager write the lockfile anew, or add the host to changes.hosts";
     for source in &entry.sources {
@@ -204,12 +211,12 @@ fn judge_hosts(judge: &mut Judge<'_>, file: &File<'_>, kind: Kind, entry: &Entry
         } else {
             continue;
         };
-        judge.find("lock/host", at(file, &source.address), message, Way::Step(step));
+        judge.find("lock/host", lines.at(&source.address), message, Way::Step(step));
         return;
     }
     if let Some(path) = entry.file.as_ref().filter(|path| !before.iter().any(|old| old.file.as_ref() == Some(path))) {
         let message = format!("{} is taken from {}, which is no registry", named(&entry.name), named(path));
-        judge.weigh("lock/host", Review, at(file, path), message, Way::Rule);
+        judge.weigh("lock/host", Review, lines.at(path), message, Way::Rule);
     }
 }
 
@@ -218,20 +225,20 @@ fn allows(policy: &Changes, host: &str) -> bool {
     bare.parse::<crate::host::Host>().is_ok_and(|host| policy.hosts.contains(&host))
 }
 
-fn judge_hashes(judge: &mut Judge<'_>, file: &File<'_>, entry: &Entry, before: &[&Entry], hashed: bool) {
+fn judge_hashes(judge: &mut Judge<'_>, lines: &mut Lines<'_, '_>, entry: &Entry, before: &[&Entry], hashed: bool) {
     let had = before.iter().any(|old| !old.hashes.is_empty());
-    let place = at(file, entry.hashes.first().unwrap_or(&entry.name));
+    let word = entry.hashes.first().unwrap_or(&entry.name);
     let way = Way::Step("let the package manager write the lockfile anew");
     if entry.hashes.is_empty() {
         let never = !before.is_empty() && !had && before.iter().any(|old| old.sources == entry.sources);
         if (entry.hashed && hashed && !never) || had {
-            judge.find("lock/hash", place, format!("{} has no hash", named(&entry.name)), way);
+            judge.find("lock/hash", lines.at(word), format!("{} has no hash", named(&entry.name)), way);
         }
     } else if had {
         let weight = before.iter().filter(|old| !old.hashes.is_empty()).map(|old| swapped(&old.hashes, &entry.hashes)).min();
         if let Some(Some(weight)) = weight {
             let message = format!("{} {} has another hash than before, and is no new version", named(&entry.name), named(&entry.version));
-            judge.weigh("lock/hash", weight, place, message, way);
+            judge.weigh("lock/hash", weight, lines.at(word), message, way);
         }
     }
 }

@@ -7,12 +7,11 @@ use super::{Manifest, Meaning};
 
 /// Elements in each other that a pom has at most.
 const DEEPEST: usize = 100;
+/// Equals signs between two elements.
+const ATTRIBUTES: usize = 10_000;
 
 pub(super) fn maven(text: &str) -> Option<Manifest> {
-    if too_deep(text) {
-        return None;
-    }
-    let document = Document::parse(text).ok()?;
+    let document = document(text)?;
     let mut manifest = Manifest::default();
     for node in document.descendants().filter(Node::is_element) {
         match node.tag_name().name() {
@@ -31,23 +30,36 @@ pub(super) fn maven(text: &str) -> Option<Manifest> {
     Some(manifest)
 }
 
-/// Whether elements stand in each other deeper than any pom has them.
-fn too_deep(text: &str) -> bool {
-    let mut open = 0_usize;
-    let mut deepest = 0;
-    for (at, _) in text.match_indices('<') {
-        match text.as_bytes().get(at + 1) {
-            Some(b'/') => open = open.saturating_sub(1),
-            Some(b'!' | b'?') => {}
-            _ => open += 1,
+/// Reads XML within bounds; none when it cannot be.
+pub(in crate::gate::supply) fn document(text: &str) -> Option<Document<'_>> {
+    fits(text).then(|| Document::parse(text).ok()).flatten()
+}
+
+/// Whether elements stand in each other, and attributes in one element, as in what people write: the parser's time and stack grow
+/// faster than either.
+fn fits(text: &str) -> bool {
+    let (mut open, mut deepest, mut attributes, mut most) = (0_usize, 0, 0, 0);
+    let bytes = text.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'<' => {
+                attributes = 0;
+                match bytes.get(at + 1) {
+                    Some(b'/') => open = open.saturating_sub(1),
+                    Some(b'!' | b'?') => {}
+                    _ => open += 1,
+                }
+                deepest = deepest.max(open);
+            }
+            b'>' if at > 0 && bytes.get(at - 1) == Some(&b'/') => open = open.saturating_sub(1),
+            b'=' => {
+                attributes += 1;
+                most = most.max(attributes);
+            }
+            _ => {}
         }
-        let end = text[at..].find('>').map_or(text.len(), |end| at + end);
-        if text.as_bytes().get(end.wrapping_sub(1)) == Some(&b'/') {
-            open = open.saturating_sub(1);
-        }
-        deepest = deepest.max(open);
     }
-    deepest > DEEPEST
+    deepest <= DEEPEST && most <= ATTRIBUTES
 }
 
 fn parent(node: Node<'_, '_>) -> String {
@@ -120,7 +132,7 @@ const RUNS: &[&str] = &[
 pub(super) fn gradle(text: &str) -> Manifest {
     let mut manifest = Manifest::default();
     let mut blocks: Vec<String> = Vec::new();
-    let mut in_comment = false;
+    let (mut in_comment, mut deeper) = (false, 0_usize);
     for line in text.lines().map(str::trim) {
         in_comment |= line.starts_with("/*");
         if in_comment || line.starts_with("//") {
@@ -131,7 +143,9 @@ pub(super) fn gradle(text: &str) -> Manifest {
         let word: String = line.chars().take_while(|c| c.is_alphanumeric() || *c == '.').collect();
         for sign in line.chars() {
             match sign {
-                '{' => blocks.push(word.clone()),
+                '{' if blocks.len() < DEEPEST => blocks.push(word.clone()),
+                '{' => deeper += 1,
+                '}' if deeper > 0 => deeper -= 1,
                 '}' => drop(blocks.pop()),
                 _ => {}
             }

@@ -10,7 +10,7 @@ mod ruby;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{at, named, names, without_mark};
+use super::{Lines, named, names, without_mark};
 use crate::{
     gate::{
         Op,
@@ -182,28 +182,30 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
         return;
     };
     let old = old.flatten().unwrap_or_default();
-    dependencies(judge, file, kind, &old, &new);
-    settings(judge, file, &old, &new);
+    let mut lines = Lines::of(file);
+    settings(judge, &mut lines, &old, &new);
+    dependencies(judge, &mut lines, kind, &old, &new);
 }
 
-fn dependencies(judge: &mut Judge<'_>, file: &File<'_>, kind: Kind, old: &Manifest, new: &Manifest) {
+fn dependencies(judge: &mut Judge<'_>, lines: &mut Lines<'_, '_>, kind: Kind, old: &Manifest, new: &Manifest) {
     let ground = std::sync::Arc::clone(&judge.ground);
     for (name, sources) in &new.dependencies {
         let before = old.dependencies.get(name);
         let strange = |source: &&String| {
             let there = before.is_some_and(|sources| sources.contains(*source));
-            !there && !(before.is_none() && is_own(judge, file, source))
+            !there && !(before.is_none() && is_own(judge, lines.file, source))
         };
         if let Some(source) = sources.iter().find(strange) {
             let message = format!("the dependency {} comes from {}", named(name), named(source));
-            judge.find("package/source", at(file, last_word(name)), message, Way::Rule);
+            judge.find("package/source", lines.at(last_word(name)), message, Way::Rule);
         } else if before.is_none() && sources.is_empty() && !ground.has_name(kind.ecosystem(), name) {
             let known = old.dependencies.keys().map(String::as_str).chain(ground.names(kind.ecosystem()));
-            let message = match names::like(kind.ecosystem(), name, known) {
+            let like = lines.seek().then(|| names::like(kind.ecosystem(), name, known)).flatten();
+            let message = match like {
                 Some(other) => format!("the dependency {} is new, and is easily taken for {}: is it that one?", named(name), named(other)),
                 None => format!("the dependency {} is new", named(name)),
             };
-            judge.find("package/new", at(file, last_word(name)), message, Way::Rule);
+            judge.find("package/new", lines.at(last_word(name)), message, Way::Rule);
         }
     }
 }
@@ -231,7 +233,7 @@ fn is_own(judge: &Judge<'_>, file: &File<'_>, source: &str) -> bool {
     !path.starts_with('/') && inside.is_some_and(|(path, _)| path.starts_with(&folder))
 }
 
-fn settings(judge: &mut Judge<'_>, file: &File<'_>, old: &Manifest, new: &Manifest) {
+fn settings(judge: &mut Judge<'_>, lines: &mut Lines<'_, '_>, old: &Manifest, new: &Manifest) {
     for key in old.settings.keys().chain(new.settings.keys()).collect::<BTreeSet<_>>() {
         let (before, after) = (old.settings.get(key), new.settings.get(key));
         let Some((meaning, _)) = after.or(before).filter(|_| before.map(|b| &b.1) != after.map(|a| &a.1)) else { continue };
@@ -245,7 +247,7 @@ fn settings(judge: &mut Judge<'_>, file: &File<'_>, old: &Manifest, new: &Manife
             _ => "is changed",
         };
         let (rule, what) = meaning.rule();
-        let place = at(file, last_word(key.rsplit('.').next().unwrap_or(key)));
+        let place = lines.at(last_word(key.rsplit('.').next().unwrap_or(key)));
         judge.find(rule, place, format!("`{}` {verb}: {what}", named(key)), Way::Rule);
     }
 }

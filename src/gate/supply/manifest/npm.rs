@@ -100,7 +100,6 @@ fn dependency(manifest: &mut Manifest, name: &str, version: &str) {
         manifest.depends_on(name, format!("path {path}"));
     } else if matches!(scheme.as_str(), "workspace" | "catalog") {
         // Its own manifest, or the catalog, says where it comes from.
-        manifest.depends_on(name, "path .");
     } else if scheme == "npm" {
         let package = version.get(4..).unwrap_or_default();
         let real = match package.get(1..).and_then(|rest| rest.find('@')) {

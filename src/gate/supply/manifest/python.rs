@@ -151,6 +151,7 @@ fn egg(text: &str) -> String {
 pub(super) fn requirements(text: &str) -> Manifest {
     const REGISTRY: &[&str] =
         &["-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--no-index", "--pypi-url"];
+    const FURTHER: &[&str] = &["-r", "--requirement", "-c", "--constraint"];
     let mut manifest = Manifest::default();
     let joined = text.replace("\r\n", "\n").replace("\\\n", " ");
     for line in joined.lines() {
@@ -165,6 +166,8 @@ pub(super) fn requirements(text: &str) -> Manifest {
             let source = source.trim_start_matches(['=', ' ']);
             let is_path = !source.contains("://") && !source.contains('@');
             manifest.depends_on(egg(source), if is_path { format!("path {source}") } else { source.to_owned() });
+        } else if FURTHER.contains(&word) && rest.contains("://") {
+            manifest.set(format!("{word} {rest}"), Meaning::Registry, line);
         } else if !line.starts_with('-') {
             hashed(&mut manifest, line);
         }
