@@ -228,6 +228,9 @@ fn is_own(judge: &Judge<'_>, file: &File<'_>, source: &str) -> bool {
             name => names.push(name.as_bytes()),
         }
     }
+    if names.is_empty() {
+        return !path.starts_with('/');
+    }
     let folder = [names.join(&b'/').as_slice(), b"/"].concat();
     let inside = judge.change.before().range(folder.clone()..).next();
     !path.starts_with('/') && inside.is_some_and(|(path, _)| path.starts_with(&folder))
