@@ -305,11 +305,7 @@ fn manifests_of_the_jvm() {
     let old = "plugins {\n    id 'java'\n}\nrepositories {\n    mavenCentral()\n}\ndependencies {\n    implementation 'g:a:1.0'\n}\n";
     let edits = [
         ("a version", old.replace("g:a:1.0", "g:a:1.1"), &[][..]),
-        (
-            "a project of its own",
-            old.replace("}\n", "}\n").replace("implementation 'g:a:1.0'", "implementation 'g:a:1.0'\n    api project(':x')"),
-            &[],
-        ),
+        ("a project of its own", old.replace("implementation 'g:a:1.0'", "implementation 'g:a:1.0'\n    api project(':x')"), &[]),
         ("settings", format!("{old}java {{\n    sourceCompatibility = 21\n}}\ntest {{\n    useJUnitPlatform()\n}}\n"), &[]),
         ("new", old.replace("implementation 'g:a:1.0'", "implementation 'g:a:1.0'\n    implementation(\"h:new:1\")"), NEW),
         ("a plugin", old.replace("id 'java'", "id 'java'\n    id(\"p.q\") version \"1\""), NEW),

@@ -94,10 +94,8 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
     let terraform = matches!(ending, "tf" | "tofu" | "tfvars") || name.ends_with(".tf.json") || name == "terragrunt.hcl";
     let values = name.strip_prefix("values").is_some_and(|rest| rest.starts_with(['.', '-', '_'])) || name.starts_with("kustomization.");
     let may = || matches!(ending, "yaml" | "yml" | "json" | "tpl" | "gotmpl" | "template" | "bicep");
-    if !terraform
-        && !(may() && values)
-        && !(may() && [file.text, file.old_text].into_iter().flatten().any(|text| is_infrastructure(file.folded, text)))
-    {
+    let speaks = || [file.text, file.old_text].into_iter().flatten().any(|text| is_infrastructure(file.folded, text));
+    if !terraform && (!may() || !(values || speaks())) {
         return;
     }
     let found = by_line(file, terraform).or_else(|| by_value(file));

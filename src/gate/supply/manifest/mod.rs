@@ -193,7 +193,8 @@ fn dependencies(judge: &mut Judge<'_>, lines: &mut Lines<'_, '_>, kind: Kind, ol
         let before = old.dependencies.get(name);
         let strange = |source: &&String| {
             let there = before.is_some_and(|sources| sources.contains(*source));
-            !there && !(before.is_none() && is_own(judge, lines.file, source))
+            let own = before.is_none() && is_own(judge, lines.file, source);
+            !there && !own
         };
         if let Some(source) = sources.iter().find(strange) {
             let message = format!("the dependency {} comes from {}", named(name), named(source));
