@@ -1,7 +1,7 @@
 //! Addresses in manifests, lockfiles and settings.
 
 /// Letters of an address that are read out of a text.
-const LONGEST: usize = 1000;
+const LONGEST: usize = 300;
 
 /// Where a package comes from over the network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,16 +32,23 @@ fn is_safe(scheme: &str) -> bool {
     matches!(scheme.rsplit('+').next(), Some("https" | "ssh"))
 }
 
-/// Every absolute address in a text, in the order of the text. Takes time in proportion to it.
+/// Every absolute address in a text, in the order of the text; what stands inside of one is part of it. Takes time in proportion
+/// to the text.
 pub(super) fn all(text: &str) -> impl Iterator<Item = (Address, &str)> {
-    text.match_indices("://").filter_map(|(at, _)| {
+    let mut next = 0;
+    text.match_indices("://").filter_map(move |(at, _)| {
         let is_scheme = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
         let scheme = text.as_bytes()[..at].iter().rev().take(20).take_while(|b| is_scheme(b)).count();
+        if scheme == 0 || at < next {
+            return None;
+        }
         let ends = |c: char| c.is_whitespace() || "\"'<>`(){}[],;|".contains(c);
         let rest = text[at + 3..].char_indices().take(LONGEST).take_while(|(_, c)| !ends(*c));
         let end = rest.last().map_or(at + 3, |(last, c)| at + 3 + last + c.len_utf8());
         let whole = text.get(at - scheme..end)?;
-        of(whole).map(|address| (address, whole))
+        let address = of(whole)?;
+        next = end;
+        Some((address, whole))
     })
 }
 

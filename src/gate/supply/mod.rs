@@ -129,6 +129,7 @@ mod tests {
             "<a>".repeat(70_000),
             format!("<a {}/>", (0..20_000).map(|n| format!("x{n}=\"1\" ")).collect::<String>()),
             "://".repeat(70_000),
+            "a:///".repeat(40_000),
             "{\n".repeat(100_000),
             "repositories {\n".repeat(15_000),
             "- ".repeat(100_000),
