@@ -194,7 +194,7 @@ fn rule_files_are_read_with_the_policy_that_names_them() {
     fs::write(scene.path().join("rules.toml"), rule).unwrap();
     let layer = scene.path().join("policy.toml");
     fs::write(&layer, "version = 1\n[changes.secrets]\nfiles = [\"rules.toml\"]\n").unwrap();
-    let policy = Policy::of_command(&[layer.clone()], None).unwrap();
+    let policy = Policy::of_command(std::slice::from_ref(&layer), None).unwrap();
     // Another process of the job composes it again, where there is no file.
     fs::remove_file(scene.path().join("rules.toml")).unwrap();
     let policy = Policy::compose(policy.sources().to_vec()).unwrap();

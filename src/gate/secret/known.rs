@@ -71,6 +71,11 @@ impl Known {
         out
     }
 
+    /// The variables whose values are in `bytes`, for texts that leave besides the tree: messages, titles, branch names.
+    pub fn names_in(&self, bytes: &[u8]) -> BTreeSet<&str> {
+        self.all_in(bytes, &mut |_, _| {}).values.into_iter().map(|(name, _)| name).collect()
+    }
+
     /// The variables whose values are in `bytes`, however they are encoded and divided, each with the offset in `bytes` at which
     /// the first one ends, or at which the encoded part begins that it is in.
     /// What is decoded on the way is shown to `look` as well.
