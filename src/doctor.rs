@@ -6,12 +6,12 @@ use std::{fs, os::unix::fs::chown, time::Instant};
 use serde::Serialize;
 
 use crate::{
-    environment::{Places, Variables},
+    environment::{self, Places, Variables},
     exit::Exit,
     fence::Fence,
     jail::probe::Tried,
     journal::Journal,
-    policy::Policy,
+    policy::{Policy, Upstream},
     promise::{self, Ground, Told},
     scribe,
     supervisor::{self, Credentials, Gateway, OnSignal, Outcome, Room, Stance, Task},
@@ -45,7 +45,7 @@ pub fn doctor(policy: &Policy, json: bool) -> (String, Exit) {
     let rows = promise::rows(&host, policy);
     let ground = promise::stand(host.clone(), policy).ok();
     let proof = ground.as_ref().map_or(Proof::NotTried, |ground| prove(policy, ground));
-    let notes = ground.as_ref().map(notes).unwrap_or_default();
+    let notes = ground.as_ref().map(|ground| notes(ground, policy)).unwrap_or_default();
     let enforceable = matches!(proof, Proof::Held { .. });
     let told = Told { host: &host, promises: &rows };
     let report = Report { told, fence: ground.as_ref().map(|ground| ground.fence), proof: &proof, notes: &notes, enforceable };
@@ -75,6 +75,8 @@ fn hold(policy: &Policy, ground: &Ground) -> Result<Outcome, supervisor::Error> 
     let made = fs::create_dir(&workspace).and_then(|()| chown(&workspace, ground.uid, ground.uid));
     made.map_err(|source| supervisor::Error::Room { path: workspace.clone(), source })?;
     let job: Variables = std::env::vars_os().collect();
+    // Nothing goes out, so that the credential may be missing here.
+    let proxy = policy.network.upstream.as_ref().map(Upstream::without_credential);
     let task = Task {
         policy,
         command: vec!["true".into()],
@@ -82,7 +84,7 @@ fn hold(policy: &Policy, ground: &Ground) -> Result<Outcome, supervisor::Error> 
         environment: Variables::new(),
         places: Places { workspace, home: room.home(), tmp: room.tmp() },
         room: &room,
-        gateway: Gateway::new(ground.fence, Credentials::new(), None)?,
+        gateway: Gateway::new(ground.fence, Credentials::new(), None, proxy)?,
         scribe: scribe::Spec { mode: scribe::Mode::Raw, prompt: None, log_bytes: 0, colours: false, sections: false },
         job_in: false,
         ground,
@@ -109,8 +111,13 @@ fn told_proof(proof: &Proof) -> String {
 }
 
 /// What this ground costs, and what would give more.
-fn notes(ground: &Ground) -> Vec<String> {
-    let mut notes = Vec::new();
+fn notes(ground: &Ground, policy: &Policy) -> Vec<String> {
+    let mut notes: Vec<String> = policy.network.upstream.iter().map(ToString::to_string).collect();
+    if policy.network.upstream.is_some()
+        && let Err(reason) = environment::proxy(&std::env::vars_os().collect(), policy)
+    {
+        notes.push(reason);
+    }
     if ground.fence == Fence::Broker {
         notes.push("inside this fence there is no UDP and no ::1; a runner whose containers may make network namespaces gives the agent a network of its own".to_owned());
     }

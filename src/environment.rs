@@ -8,10 +8,11 @@ use std::{
 
 use crate::{
     policy::{
-        Files,
+        Files, Policy,
         credentials::{HELD, KEPT, PLACEHOLDER, is_credential},
     },
     secret::Secret,
+    upstream::Proxy,
 };
 
 /// Variables by name.
@@ -116,12 +117,13 @@ pub fn with_user(mut users: Vec<u8>, uid: u32, home: &Path) -> Option<Vec<u8>> {
 }
 
 /// The variables of a job that hold secrets by their name or by what GitLab puts there: what the gate looks for, and what
-/// the agent must never see.
-pub fn secrets(job: &Variables) -> Vec<(String, Secret)> {
+/// the agent must never see. `proxy` names the one with the upstream proxy's credential.
+pub fn secrets(job: &Variables, proxy: Option<&str>) -> Vec<(String, Secret)> {
     let mut out = Vec::new();
     for (name, value) in job {
         let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
-        if is_secret_name(name) {
+        let of_proxy = proxy == Some(name);
+        if of_proxy || is_secret_name(name) {
             let text = file_content(value).unwrap_or_else(|| value.to_owned());
             if let Some(key) = private_key(&text) {
                 out.push((name.to_owned(), Secret::new(key)));
@@ -130,11 +132,29 @@ pub fn secrets(job: &Variables) -> Vec<(String, Secret)> {
                 out.push((name.to_owned(), Secret::new(text.trim())));
             }
         }
+        let password = value.split_once(':').filter(|(_, password)| of_proxy && password.len() >= SHORTEST);
+        if let Some((_, password)) = password {
+            out.push((name.to_owned(), Secret::new(password)));
+        }
         if let Some(password) = password_in_url(value) {
             out.push((name.to_owned(), Secret::new(password)));
         }
     }
     out
+}
+
+/// The policy's upstream proxy with the credential that the job has for it.
+///
+/// # Errors
+/// In words: when there is none, it is of another form, or the agent would inherit it.
+pub fn proxy(job: &Variables, policy: &Policy) -> Result<Option<Proxy>, String> {
+    let Some(upstream) = &policy.network.upstream else { return Ok(None) };
+    match &upstream.credential {
+        Some(name) if inherited(OsStr::new(name), &policy.process.env) => {
+            Err(format!("network.upstream.credential: the agent inherits variables of such a name, {name}: give it another one"))
+        }
+        _ => upstream.with_credential(|name| value(job, name)).map(Some).map_err(|error| error.to_string()),
+    }
 }
 
 /// Variables that name a file with a credential: one of GitLab's variables of type File, or a path in the image.
@@ -295,7 +315,7 @@ mod tests {
 
     #[test]
     fn secrets_are_known_by_name_and_form() {
-        let names: Vec<String> = secrets(&job()).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<String> = secrets(&job(), None).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["ANTHROPIC_API_KEY", "CI_JOB_TOKEN", "CI_REPOSITORY_URL", "SIGNING_KEY"]);
     }
 
@@ -307,7 +327,7 @@ mod tests {
         std::fs::write(&file, "{\"private_key\":\"made-up\\nkey\"}").unwrap();
         let name = "GOOGLE_APPLICATION_CREDENTIALS";
         let mut job: Variables = [(name.into(), file.clone().into())].into();
-        assert!(secrets(&job).iter().any(|(_, secret)| secret.matches(b"made-up\nkey")));
+        assert!(secrets(&job, None).iter().any(|(_, secret)| secret.matches(b"made-up\nkey")));
         hold_files(&mut job);
         std::fs::write(&file, "changed").unwrap();
         assert_eq!(value(&job, name).unwrap(), "{\"private_key\":\"made-up\\nkey\"}");
@@ -340,7 +360,7 @@ mod tests {
     fn a_file_variable_is_known_by_its_content() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "made-up-content-of-a-key\n").unwrap();
-        let found = secrets(&[("DEPLOY_KEY".into(), file.path().into())].into());
+        let found = secrets(&[("DEPLOY_KEY".into(), file.path().into())].into(), None);
         assert!(found[0].1.matches(b"made-up-content-of-a-key"), "{found:?}");
     }
 }

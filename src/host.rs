@@ -2,6 +2,8 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
+use crate::address;
+
 /// A DNS host name (RFC 1123 section 2.1) in lower case without a trailing dot, or an IP address in its one canonical
 /// spelling. Spellings that a resolver might read in another way (`127.1`, `0x7f.1`, percent signs, NUL, non-ASCII)
 /// are refused, never guessed at.
@@ -48,6 +50,24 @@ impl FromStr for Host {
         match name.rsplit('.').next() {
             Some(last) if last.starts_with("0x") || last.bytes().all(|b| b.is_ascii_digit()) => Err(NotAHost::Ambiguous(shown(text))),
             _ => Ok(Self::Name(name)),
+        }
+    }
+}
+
+impl Host {
+    /// Whether this is the machine itself: a loopback address, or a name that stands for one (RFC 6761 section 6.3).
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
+            Self::Address(address) => address::is_loopback(*address),
+        }
+    }
+
+    /// Whether this is a name below the name `above`, at any depth.
+    pub fn is_below(&self, above: &Self) -> bool {
+        match (self, above) {
+            (Self::Name(name), Self::Name(above)) => name.strip_suffix(above.as_str()).is_some_and(|rest| rest.ends_with('.')),
+            _ => false,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! neighbour. `tests/tidy.rs` keeps it so.
 
 // words
+pub mod address;
 pub mod digest;
 pub mod glyph;
 pub mod moment;
@@ -14,6 +15,9 @@ pub mod host;
 pub mod role;
 pub mod secret;
 pub mod verdict;
+
+// words that use these
+pub mod upstream;
 
 // the only unsafe code
 pub mod sys;

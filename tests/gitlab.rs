@@ -32,7 +32,7 @@ fn run<T>(story: impl Future<Output = T>) -> T {
 }
 
 fn client_of(api: &str, credential: Credential) -> Client {
-    Client::new(Endpoint::parse(api).unwrap(), client_config(None).unwrap(), credential).with_patience(PATIENCE)
+    Client::new(Endpoint::parse(api).unwrap(), client_config(None).unwrap(), None, credential).with_patience(PATIENCE)
 }
 
 fn client(gitlab: &GitLab, role: Role) -> Client {

@@ -94,7 +94,7 @@ fn askpass(scene: &Scene) -> PathBuf {
 
 fn remote(scene: &Scene, server: &Server, token: &str) -> Remote {
     let url = format!("http://127.0.0.1:{}/project.git", server.port);
-    Remote { url, token: Secret::new(token), askpass: askpass(scene), ca_file: None }
+    Remote { url, token: Secret::new(token), askpass: askpass(scene), ca_file: None, proxy: None }
 }
 
 fn commit(repository: &Repository, name: &str) -> Oid {

@@ -231,7 +231,7 @@ fn check_command(options: &Check) -> ExitCode {
         Ok(policy) => policy,
         Err((reason, exit)) => return failed(&reason, exit.code()),
     };
-    let known = match Known::new(environment::secrets(&std::env::vars_os().collect())) {
+    let known = match Known::new(environment::secrets(&std::env::vars_os().collect(), policy.network.proxy_variable())) {
         Ok(known) => known,
         Err(error) => return failed(&error, error.exit().code()),
     };

@@ -24,11 +24,18 @@ const SHORTEST: usize = 8;
 /// Takes the credentials of `variables` into custody: they are replaced in every variable that holds one, and in whatever goes
 /// through the veil that comes back, the content of files with credentials too: the runner's script writes these files.
 ///
+/// `proxy` names the variable with the upstream proxy's credential.
+///
 /// # Errors
 /// When there are more of them than can be looked for.
-pub fn take(variables: &mut Variables) -> Result<Veil, BuildError> {
-    let kept: Vec<OsString> =
-        KEPT.iter().filter_map(|name| variables.get(OsStr::new(name)).cloned()).filter(|value| is_secret(value)).collect();
+pub fn take(variables: &mut Variables, proxy: Option<&str>) -> Result<Veil, BuildError> {
+    let kept: Vec<OsString> = KEPT
+        .iter()
+        .copied()
+        .chain(proxy)
+        .filter_map(|name| variables.get(OsStr::new(name)).cloned())
+        .filter(|value| is_secret(value))
+        .collect();
     let files = environment::contents(variables);
     let files = files.iter().map(String::as_bytes).filter(|content| content.trim_ascii().len() >= SHORTEST);
     let veil = Veil::over(kept.iter().map(|value| value.as_bytes()).chain(files))?;
@@ -70,7 +77,7 @@ mod tests {
             ("CI_JOB_TOKEN", "made-up-job-token"),
             ("GITLAB_ACCESS_TOKEN", ""),
         ]);
-        let mut veil = take(&mut job).unwrap();
+        let mut veil = take(&mut job, None).unwrap();
         let found: Vec<(&str, &str)> = job.iter().map(|(name, value)| (name.to_str().unwrap(), value.to_str().unwrap())).collect();
         assert_eq!(
             found,
@@ -91,7 +98,7 @@ mod tests {
         let key = "{\n  \"private_key\": \"made-up\\nkey\"\n}";
         std::fs::write(file.path(), format!("{key}\n")).unwrap();
         let mut job: Variables = [("GOOGLE_APPLICATION_CREDENTIALS".into(), file.path().into()), ("COPY".into(), key.into())].into();
-        let mut veil = take(&mut job).unwrap();
+        let mut veil = take(&mut job, None).unwrap();
         assert_eq!(job[OsStr::new("COPY")], PLACEHOLDER);
         assert_eq!(job[OsStr::new("GOOGLE_APPLICATION_CREDENTIALS")], file.path());
         let quoted = "printf '%s' $'{\\n  \"private_key\": \"made-up\\\\nkey\"\\n}\\n' > key.json\n";

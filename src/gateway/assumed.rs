@@ -1,6 +1,9 @@
 //! Keys of a role at AWS.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use hyper::StatusCode;
 
@@ -8,6 +11,7 @@ use crate::{
     http::{self, Client, Endpoint},
     policy,
     provider::bedrock::{Keys, Role, role},
+    upstream::Proxy,
 };
 
 use super::{
@@ -33,11 +37,11 @@ pub(super) struct Assumed {
 
 impl Assumed {
     /// Of the policy's `route`; nothing is fetched yet.
-    pub(super) fn prepare(role: Role, route: &policy::Route) -> Result<Self, Error> {
+    pub(super) fn prepare(role: Role, route: &policy::Route, proxy: &Option<Arc<Proxy>>) -> Result<Self, Error> {
         let url = route.token_url().unwrap_or_default();
         let endpoint = Endpoint::parse(&url)?;
         let tls = http::client_config(route.ca_file.as_deref()).map_err(|source| Error::Tls { url, source })?;
-        let service = Client::new(endpoint, tls, PATIENCE, LARGEST);
+        let service = Client::new(endpoint, tls, proxy.clone(), PATIENCE, LARGEST);
         Ok(Self { role, service, keys: Leased::new() })
     }
 

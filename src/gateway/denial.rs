@@ -7,7 +7,7 @@ use hyper::{
 };
 use serde_json::json;
 
-use crate::provider::Refusal;
+use crate::{http::ProxyError, provider::Refusal};
 
 use super::metered::{Body, whole};
 
@@ -118,6 +118,24 @@ impl Denial {
         let head =
             format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\n{challenge}content-length: {}\r\nconnection: close\r\n\r\n", text.len());
         [head.into_bytes(), text.into_bytes()].concat()
+    }
+}
+
+/// The rule of a connection that the upstream proxy did not make, so that nothing was sent.
+pub(super) const UPSTREAM: &str = "network/upstream";
+
+impl From<&ProxyError> for Denial {
+    fn from(error: &ProxyError) -> Self {
+        match error.is_final() {
+            true => Self::forbidden(UPSTREAM, error.to_string()),
+            false => Self::far_end(UPSTREAM, format!("{error}; this is not the policy, trying later may help")),
+        }
+    }
+}
+
+impl From<ProxyError> for Denial {
+    fn from(error: ProxyError) -> Self {
+        Self::from(&error)
     }
 }
 

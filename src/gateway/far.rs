@@ -6,6 +6,7 @@ use std::{
     io,
     path::Path,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -19,17 +20,22 @@ use hyper::{
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
 };
-use tokio::time::timeout;
+use tokio::{net::TcpStream, time::timeout};
 use tower_service::Service;
 
-use crate::http::{self, Endpoint};
+use crate::{
+    host::HostPort,
+    http::{self, Endpoint},
+    upstream::{Passage, Proxy},
+};
 
 use super::{
     Error,
     denial::Denial,
     metered::{Body, Broken, SILENCE},
+    records::Facts,
     upstream::{CONNECT, UNREACHABLE, cause},
 };
 
@@ -43,7 +49,9 @@ const KEPT: Duration = Duration::from_secs(50);
 pub(super) struct Far {
     pub(super) endpoint: Endpoint,
     host: HeaderValue,
-    client: Client<InTime<HttpsConnector<HttpConnector>>, Body>,
+    client: Client<InTime<HttpsConnector<Way>>, Body>,
+    /// How it is reached through the proxy.
+    passage: Option<Passage>,
 }
 
 impl Debug for Far {
@@ -53,28 +61,41 @@ impl Debug for Far {
 }
 
 impl Far {
-    /// Of a base URL, and a file with certificate authorities besides the built-in ones.
-    pub(super) fn prepare(url: &str, ca_file: Option<&Path>) -> Result<Self, Error> {
-        Self::of(Endpoint::parse(url)?, ca_file)
+    /// Of a base URL, and a file with certificate authorities besides the built-in ones; through `proxy` where there is one.
+    pub(super) fn prepare(url: &str, ca_file: Option<&Path>, proxy: &Option<Arc<Proxy>>) -> Result<Self, Error> {
+        Self::of(Endpoint::parse(url)?, ca_file, proxy)
     }
 
-    /// Of an endpoint that may be spoken to, and such a file.
-    pub(super) fn of(endpoint: Endpoint, ca_file: Option<&Path>) -> Result<Self, Error> {
+    /// Of an endpoint that may be spoken to, and the same.
+    pub(super) fn of(endpoint: Endpoint, ca_file: Option<&Path>, proxy: &Option<Arc<Proxy>>) -> Result<Self, Error> {
         let url = endpoint.to_string();
         let mut tls = (*http::client_config(ca_file).map_err(|source| Error::Tls { url: url.clone(), source })?).clone();
         // The connector offers what it speaks.
         tls.alpn_protocols.clear();
         let host = HeaderValue::from_str(&endpoint.host_header()).map_err(|_| http::NotAnEndpoint::Form(url))?;
-        let mut tcp = HttpConnector::new();
-        tcp.set_nodelay(true);
-        tcp.enforce_http(false);
+        let passage = proxy.as_ref().and_then(|proxy| proxy.passage(&endpoint.address.host));
+        let tcp = match proxy.as_ref().filter(|_| passage.is_some()) {
+            Some(proxy) => Way::Through(proxy.clone(), endpoint.address.clone()),
+            None => {
+                let mut tcp = HttpConnector::new();
+                tcp.set_nodelay(true);
+                tcp.enforce_http(false);
+                Way::Direct(tcp)
+            }
+        };
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEPT)
             .pool_max_idle_per_host(IDLE)
             .build(InTime(connector));
-        Ok(Self { endpoint, host, client })
+        Ok(Self { endpoint, host, client, passage })
+    }
+
+    /// Notes where a request goes.
+    pub(super) fn note(&self, facts: &mut Facts) {
+        facts.host = self.endpoint.address.to_string();
+        facts.upstream = self.passage;
     }
 
     /// Makes `request`, whose target is a path, one to this end: the base URL's path stands before it.
@@ -119,7 +140,9 @@ impl Far {
         let late = |_| Denial::far_end("provider/silent", format!("{to} gave no answer within {} s", SILENCE.as_secs()));
         let response = timeout(SILENCE, self.client.request(request)).await.map_err(late)?;
         let response = response.map_err(|error| {
-            if error.is_connect() {
+            if let Some(error) = of_proxy(&error) {
+                error.into()
+            } else if error.is_connect() {
                 let hint = "this is not the policy, trying later may help";
                 Denial::far_end(UNREACHABLE, format!("{to} cannot be reached: {}; {hint}", cause(&error)))
             } else {
@@ -129,6 +152,47 @@ impl Far {
         match response.status() {
             StatusCode::SWITCHING_PROTOCOLS => Err(Denial::far_end("provider/upgrade", format!("{to} switched protocols unasked"))),
             _ => Ok(response),
+        }
+    }
+}
+
+/// What the upstream proxy did wrong, where that is the reason.
+fn of_proxy<'a>(error: &'a (dyn error::Error + 'static)) -> Option<&'a http::ProxyError> {
+    error.downcast_ref().or_else(|| of_proxy(error.source()?))
+}
+
+/// How a far end's TCP connection is made.
+#[derive(Clone)]
+enum Way {
+    /// By ourselves.
+    Direct(HttpConnector),
+    /// By the upstream proxy, to this far end.
+    Through(Arc<Proxy>, HostPort),
+}
+
+impl Service<Uri> for Way {
+    type Response = TokioIo<TcpStream>;
+    type Error = Broken;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Broken>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        match self {
+            Self::Direct(tcp) => tcp.poll_ready(cx).map_err(Into::into),
+            Self::Through(..) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        match self {
+            Self::Direct(tcp) => {
+                let attempt = tcp.call(uri);
+                Box::pin(async { Ok(attempt.await?) })
+            }
+            // One connector speaks with one far end.
+            Self::Through(proxy, to) => {
+                let (proxy, to) = (proxy.clone(), to.clone());
+                Box::pin(async move { Ok(TokioIo::new(proxy.connect(&to).await?)) })
+            }
         }
     }
 }

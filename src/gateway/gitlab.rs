@@ -1,6 +1,8 @@
 //! The route to GitLab: listed reads of the API and fetches by git, with the job's token put in. What may be asked and what
 //! of an answer is shown is decided in `crate::gitlab::reads`.
 
+use std::sync::Arc;
+
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
@@ -17,6 +19,7 @@ use crate::{
         reads::{self, Access, Call, Errand, Fetch, MAX_PAGES, Refusal, Scope, Shape, Unfit},
     },
     policy,
+    upstream::Proxy,
 };
 
 use super::{
@@ -85,8 +88,8 @@ pub(super) struct GitLab {
 }
 
 impl GitLab {
-    pub(super) fn prepare(policy: &policy::GitLab, access: &Access) -> Result<Self, Error> {
-        let far = Far::of(policy.url.clone(), access.ca_file.as_deref())?;
+    pub(super) fn prepare(policy: &policy::GitLab, access: &Access, proxy: &Option<Arc<Proxy>>) -> Result<Self, Error> {
+        let far = Far::of(policy.url.clone(), access.ca_file.as_deref(), proxy)?;
         let odd = |_| Error::Credential(policy.url.to_string());
         let secret = |text: &str| {
             HeaderValue::from_str(text).map_err(odd).map(|mut value| {
@@ -153,7 +156,7 @@ pub(super) async fn serve(
     shared: &Shared,
     mut entry: Entry,
 ) -> Response<Body> {
-    entry.facts.host = gitlab.far.endpoint.address.to_string();
+    gitlab.far.note(&mut entry.facts);
     let near = request.headers().get(HOST).and_then(|host| host.to_str().ok()).map(|host| format!("http://{host}/gitlab"));
     let answer = match &errand {
         Errand::Fetch(fetch) => gitlab.fetch(request, fetch, shared, &mut entry).await.map(Made::Passed),

@@ -20,6 +20,7 @@ use crate::{
         self,
         vertex::{Access, Ask, Given, Proof, Service, Wrong},
     },
+    upstream::Proxy,
 };
 
 use super::{
@@ -62,16 +63,16 @@ struct Peer {
 type Field = (HeaderName, HeaderValue);
 
 impl Peer {
-    fn prepare(url: &str, tls: &Arc<ClientConfig>) -> Result<Self, Error> {
+    fn prepare(url: &str, tls: &Arc<ClientConfig>, proxy: &Option<Arc<Proxy>>) -> Result<Self, Error> {
         let mut endpoint = Endpoint::parse(url)?;
         let path = mem::take(&mut endpoint.path);
-        Ok(Self { client: Client::new(endpoint, tls.clone(), PATIENCE, LONGEST), path })
+        Ok(Self { client: Client::new(endpoint, tls.clone(), proxy.clone(), PATIENCE, LONGEST), path })
     }
 }
 
 impl Tokens {
     /// For `access`, at the services of `route`.
-    pub(super) fn prepare(access: &Access, route: &Route) -> Result<Self, Error> {
+    pub(super) fn prepare(access: &Access, route: &Route, proxy: &Option<Arc<Proxy>>) -> Result<Self, Error> {
         let url = || route.base_url.clone();
         let tls = http::client_config(route.ca_file.as_deref()).map_err(|source| Error::Tls { url: url(), source })?;
         let first = match &access.proof {
@@ -79,7 +80,7 @@ impl Tokens {
             Proof::Key { url, .. } => url.clone(),
         };
         let second = route.google.iam_url.as_deref().unwrap_or(IAM);
-        let (first, second) = (Peer::prepare(&first, &tls)?, Peer::prepare(second, &tls)?);
+        let (first, second) = (Peer::prepare(&first, &tls, proxy)?, Peer::prepare(second, &tls, proxy)?);
         Ok(Self { access: access.clone(), first, second, token: Leased::new() })
     }
 

@@ -1,6 +1,6 @@
 //! What a route puts into a request in place of the agent's ticket.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use hyper::{
     Request, Response, StatusCode,
@@ -13,6 +13,7 @@ use crate::{
         self, Credential, Target,
         bedrock::{self, Identity},
     },
+    upstream::Proxy,
 };
 
 use super::{Error, assumed::Assumed, denial::Denial, google::Tokens, records::Desk};
@@ -32,15 +33,17 @@ pub(super) enum Keys {
 
 impl Keys {
     /// Of the credential for `route`.
-    pub(super) fn prepare(credential: &Credential, route: &Route) -> Result<Self, Error> {
+    pub(super) fn prepare(credential: &Credential, route: &Route, proxy: &Option<Arc<Proxy>>) -> Result<Self, Error> {
         let odd = || Error::Credential(route.base_url.clone());
         let header = match (credential, &route.header) {
             (Credential::ApiKey(secret) | Credential::Bearer(secret), Some(name)) => provider::own_header(name, secret).map_err(|_| odd()),
             (Credential::ApiKey(key), None) => provider::key_header(key).map_err(|_| odd()),
             (Credential::Bearer(token), None) => provider::bearer_header(token).map_err(|_| odd()),
-            (Credential::Google(access), _) => return Tokens::prepare(access, route).map(|tokens| Self::Google(Box::new(tokens))),
+            (Credential::Google(access), _) => return Tokens::prepare(access, route, proxy).map(|tokens| Self::Google(Box::new(tokens))),
             (Credential::Aws(Identity::Keys(keys)), _) => return Ok(Self::Signed(keys.clone())),
-            (Credential::Aws(Identity::Role(role)), _) => return Ok(Self::Assumed(Box::new(Assumed::prepare(role.clone(), route)?))),
+            (Credential::Aws(Identity::Role(role)), _) => {
+                return Ok(Self::Assumed(Box::new(Assumed::prepare(role.clone(), route, proxy)?)));
+            }
         };
         let (name, value) = header?;
         Ok(Self::Field(name, value))

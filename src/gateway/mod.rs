@@ -56,6 +56,7 @@ use crate::{
     policy::{self, Policy},
     provider::Credential,
     secret::Secret,
+    upstream::{Passage, Proxy},
 };
 
 /// Descriptors that a connection may hold: its two ends.
@@ -80,6 +81,8 @@ pub struct Spec {
     pub registries: Vec<policy::Registry>,
     /// What becomes of hosts that the policy does not list.
     pub unlisted: Unlisted,
+    /// The policy's upstream proxy, with its credential.
+    pub proxy: Option<Proxy>,
 }
 
 /// What becomes of a host that the policy does not list.
@@ -115,6 +118,9 @@ pub enum Error {
         /// What is wrong.
         source: http::TlsError,
     },
+    /// Without the policy's proxy nothing goes out, and with one that it does not name neither.
+    #[error("gateway: the policy's upstream proxy (network.upstream) was not handed over, or one that it does not name")]
+    Proxy,
     /// The listener cannot be used.
     #[error("gateway: {call}: {source}")]
     System {
@@ -131,6 +137,19 @@ pub enum Error {
 impl Shared {
     fn listing(&self) -> tunnel::Listing<'_> {
         tunnel::Listing { network: &self.network, unlisted: self.unlisted }
+    }
+
+    /// The addresses of `to`, if they may be reached; the record says where the proxy alone can tell.
+    async fn resolve<'a>(&'a self, to: &'a HostPort, entry: &mut records::Entry) -> Result<address::Allowed<'a>, denial::Denial> {
+        let passage = self.proxy.as_ref().and_then(|proxy| proxy.passage(&to.host));
+        // What nobody listed is let through for its addresses alone.
+        if entry.facts.unlisted && passage == Some(Passage::Delegated) {
+            let why = "the upstream proxy alone can tell its address (network.upstream.resolves), so that only listed hosts are reached";
+            return Err(denial::Denial::forbidden("network/address", format!("{to}: {why}")));
+        }
+        let allowed = address::resolve(to, &self.network.private, self.proxy.as_deref()).await?;
+        entry.facts.upstream = passage;
+        Ok(allowed)
     }
 
     /// Whether `to` goes through although the policy does not list it.
@@ -152,6 +171,7 @@ pub struct Gateway {
 struct Shared {
     unlisted: Unlisted,
     network: policy::Network,
+    proxy: Option<Arc<Proxy>>,
     ticket: Secret,
     routes: Vec<route::Route>,
     gitlab: Option<gitlab::GitLab>,
@@ -175,17 +195,23 @@ impl Gateway {
             return Err(Error::Ticket(length));
         }
         let policy = Policy::compose(spec.policy)?;
+        if policy.network.upstream.is_some() != spec.proxy.is_some() {
+            return Err(Error::Proxy);
+        }
+        let proxy = spec.proxy.map(Arc::new);
         // A route without a credential does not exist: requests to it are refused when they come.
         let given = policy.network.routes.iter().filter_map(|route| Some((route, spec.credentials.get(&route.provider)?)));
-        let routes = given.map(|(route, credential)| route::Route::prepare(route, &policy, credential)).collect::<Result<_, _>>()?;
+        let routes =
+            given.map(|(route, credential)| route::Route::prepare(route, &policy, credential, &proxy)).collect::<Result<_, _>>()?;
         let of_gitlab = policy.network.gitlab.as_ref().zip(spec.gitlab.as_ref());
-        let gitlab = of_gitlab.map(|(policy, access)| gitlab::GitLab::prepare(policy, access)).transpose()?;
-        let registries = spec.registries.into_iter().map(|registry| registry::Registry::prepare(registry).map(Arc::new));
+        let gitlab = of_gitlab.map(|(policy, access)| gitlab::GitLab::prepare(policy, access, &proxy)).transpose()?;
+        let registries = spec.registries.into_iter().map(|registry| registry::Registry::prepare(registry, &proxy).map(Arc::new));
         let registries = registries.collect::<Result<_, _>>()?;
         let shared = Shared {
             unlisted: spec.unlisted,
             gitlab,
             network: policy.network,
+            proxy,
             ticket: spec.ticket,
             routes,
             registries,

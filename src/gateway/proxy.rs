@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    Shared, address,
+    Shared,
     denial::{Denial, Form},
     head::Head,
     metered::{Answer, Body, Sent},
@@ -88,7 +88,7 @@ pub(super) async fn serve(request: Request<Incoming>, errand: Errand, shared: &S
 }
 
 async fn forward(request: Request<Incoming>, errand: &Errand, shared: &Shared, entry: &mut Entry) -> Result<Response<Incoming>, Denial> {
-    let allowed = address::resolve(&errand.to, &shared.network.private).await?;
+    let allowed = shared.resolve(&errand.to, entry).await?;
     shared.budget.request()?;
     entry.allow("network/tunnel");
     let stream = allowed.dial().await?;

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::journal::Event;
+use crate::{journal::Event, upstream::Passage};
 
 use super::{bill::Bill, denial::Denial};
 
@@ -122,6 +122,7 @@ pub(super) struct Facts {
     pub(super) reason: String,
     pub(super) status: Option<u16>,
     pub(super) unlisted: bool,
+    pub(super) upstream: Option<Passage>,
 }
 
 /// An open record: written when it is dropped, so that no way of ending goes unrecorded.
@@ -168,6 +169,7 @@ impl Drop for Entry {
             bill: self.bill.take().and_then(Bill::close),
             ms: milliseconds(self.start),
             unlisted: facts.unlisted,
+            upstream: facts.upstream,
         };
         if let Some(place) = self.place.take() {
             drop(place.send(event));

@@ -17,6 +17,7 @@ use crate::{
     policy::{self, registry::Kind},
     provider::registry::{Pages, Place, ends, headers, is_page, method, place},
     secret::Secret,
+    upstream::Proxy,
 };
 
 use super::{
@@ -49,8 +50,8 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub(super) fn prepare(policy: policy::Registry) -> Result<Self, Error> {
-        let far = |end: Endpoint| Far::prepare(&end.to_string(), policy.ca_file.as_deref());
+    pub(super) fn prepare(policy: policy::Registry, proxy: &Option<Arc<Proxy>>) -> Result<Self, Error> {
+        let far = |end: Endpoint| Far::prepare(&end.to_string(), policy.ca_file.as_deref(), proxy);
         let ends = ends(&policy)?.into_iter().map(far).collect::<Result<_, _>>()?;
         Ok(Self { policy, ends })
     }
@@ -139,7 +140,7 @@ async fn read(request: Request<Incoming>, errand: Errand, shared: &Shared, entry
     let Errand { registry, place, here } = errand;
     let nowhere = || Denial::forbidden("registry/path", "this registry has no such place");
     let end = registry.ends.get(place.end).ok_or_else(nowhere)?;
-    entry.facts.host = end.endpoint.address.to_string();
+    end.note(&mut entry.facts);
     let mut outgoing = Request::new(Empty::<Bytes>::new());
     *outgoing.headers_mut() = headers(request.headers())?;
     *outgoing.method_mut() = request.method().clone();

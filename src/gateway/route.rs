@@ -1,7 +1,7 @@
 //! Routes: endpoints that the gateway ends itself. It checks what is asked, puts in the credential, and passes the
 //! answer on as it comes.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
@@ -15,12 +15,13 @@ use tokio::time::timeout;
 use crate::{
     policy::{self, Grant, Policy, Provider},
     provider::{self, Credential, MAX_BODY, Rules, Target},
+    upstream::Proxy,
 };
 
 use super::{
     Error, Shared,
     bill::Bill,
-    denial::{Denial, Form},
+    denial::{self, Denial, Form},
     far::Far,
     head::Head,
     keys::Keys,
@@ -50,10 +51,15 @@ pub(super) struct Route {
 
 impl Route {
     /// Reads what the policy says of one route.
-    pub(super) fn prepare(route: &policy::Route, policy: &Policy, credential: &Credential) -> Result<Self, Error> {
-        let end = |(region, url): (String, String)| Ok((region, Far::prepare(&url, route.ca_file.as_deref())?));
+    pub(super) fn prepare(
+        route: &policy::Route,
+        policy: &Policy,
+        credential: &Credential,
+        proxy: &Option<Arc<Proxy>>,
+    ) -> Result<Self, Error> {
+        let end = |(region, url): (String, String)| Ok((region, Far::prepare(&url, route.ca_file.as_deref(), proxy)?));
         let ends = route.urls().into_iter().map(end).collect::<Result<_, Error>>()?;
-        let keys = Keys::prepare(credential, route)?;
+        let keys = Keys::prepare(credential, route, proxy)?;
         let project = credential.project().map(str::to_owned);
         let internet = route.grants.contains(&Grant::ReachesTheInternet);
         let rules = Rules { models: policy.agent.models.clone(), regions: route.regions.clone(), internet, project };
@@ -103,7 +109,7 @@ async fn forward(
 ) -> Result<Response<Incoming>, Denial> {
     let nowhere = || Denial::forbidden("route/region", format!("the policy's route does not go to the region `{}`", target.region));
     let end = route.ends.get(&target.region).ok_or_else(nowhere)?;
-    entry.facts.host = end.endpoint.address.to_string();
+    end.note(&mut entry.facts);
     let (head, body) = request.into_parts();
     let headers = provider::headers(route.provider, &head.headers, &route.rules)?;
     let gone = |_| Denial::far_end("gateway/closed", "the gateway is ending");
@@ -126,7 +132,7 @@ async fn forward(
         answer = ready.send(shared, entry).await;
     }
     let response = answer.inspect_err(|denial| {
-        if let Some(bill) = entry.bill.as_mut().filter(|_| denial.rule == upstream::UNREACHABLE) {
+        if let Some(bill) = entry.bill.as_mut().filter(|_| [upstream::UNREACHABLE, denial::UPSTREAM].contains(&denial.rule)) {
             bill.free();
         }
     })?;

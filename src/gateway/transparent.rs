@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    Shared, address, connection,
+    Shared, connection,
     connection::refuse,
     denial::{Denial, Form},
     head::{self, Arrival},
@@ -55,7 +55,7 @@ async fn tls(stream: &mut TcpStream, port: u16, shared: &Shared, entry: &mut Ent
     entry.facts.host = to.to_string();
     tunnel::listed(&to, shared.listing(), &format!("a connection to {to}"))?;
     entry.facts.unlisted = shared.is_unlisted(&to);
-    let allowed = address::resolve(&to, &shared.network.private).await?;
+    let allowed = shared.resolve(&to, entry).await?;
     shared.budget.request()?;
     tunnel::copy(stream, &hello.bytes, allowed.dial().await?, shared, entry).await
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    Shared, Unlisted, address,
+    Shared, Unlisted,
     connection::refuse,
     denial::{Denial, Form},
     head::Head,
@@ -77,9 +77,10 @@ async fn open(head: &Head, shared: &Shared, entry: &mut Entry) -> Result<(HostPo
     let to = judge(head, shared.listing())?;
     entry.facts.host = to.to_string();
     entry.facts.unlisted = shared.is_unlisted(&to);
-    let allowed = address::resolve(&to, &shared.network.private).await?;
+    let allowed = shared.resolve(&to, entry).await?;
     shared.budget.request()?;
-    Ok((to, allowed.dial().await?))
+    let far = allowed.dial().await?;
+    Ok((to, far))
 }
 
 async fn splice(

@@ -19,11 +19,19 @@ use std::{
 use nix::fcntl::OFlag;
 
 use super::{Branch, Error, Oid, Repository, program, shown};
-use crate::secret::Secret;
+use crate::{
+    host::{Host, HostPort},
+    secret::Secret,
+    upstream::Proxy,
+};
 
 /// Set for the program that git asks for a password: the number of the pipe to read it from. A program of ours that
 /// finds it in its environment is [`askpass_main`] and nothing else.
 pub const ASKPASS_VARIABLE: &str = "TIDEWAITER_ASKPASS";
+
+/// Set beside it where the upstream proxy has a password: the number of that pipe, and by what the two questions are told
+/// apart, the addresses of the proxy and of the repository's host.
+const PROXY_VARIABLE: &str = "TIDEWAITER_ASKPASS_PROXY";
 
 /// The user that GitLab takes with any token (docs.gitlab.com, "Token overview": any non-blank value).
 const USER: &str = "oauth2";
@@ -48,6 +56,8 @@ pub struct Remote {
     pub askpass: PathBuf,
     /// PEM file of the certificate authorities, where the system's do not do.
     pub ca_file: Option<PathBuf>,
+    /// The upstream proxy on the way there.
+    pub proxy: Option<Proxy>,
 }
 
 /// What must stand at the far end for a push to be right.
@@ -112,11 +122,21 @@ impl Repository {
     fn speaking_to(&self, remote: &Remote) -> Result<Command, Error> {
         remote.check_url()?;
         let mut command = self.command();
-        for setting in ["protocol.http.allow=always", "protocol.https.allow=always", "http.followRedirects=false", "http.proxy="] {
+        for setting in ["protocol.http.allow=always", "protocol.https.allow=always", "http.followRedirects=false"] {
             command.args(["-c", setting]);
         }
         command.args(["-c", "http.lowSpeedLimit=1", "-c", &format!("http.lowSpeedTime={PATIENCE}")]);
         command.args(["-c", &format!("credential.username={USER}"), "-c", "credential.useHttpPath=false"]);
+        match remote.upstream()? {
+            None => drop(command.args(["-c", "http.proxy="])),
+            // The user's name is in no argument.
+            Some(proxy) => {
+                let user = proxy.user().map(|(user, _)| format!("{}@", percent(user))).unwrap_or_default();
+                let url = format!("http://{user}{}", proxy.address());
+                command.args(["-c", "http.proxyAuthMethod=basic"]);
+                command.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "http.proxy").env("GIT_CONFIG_VALUE_0", url);
+            }
+        }
         if let Some(file) = &remote.ca_file {
             let mut setting = OsString::from("http.sslCAInfo=");
             setting.push(file);
@@ -133,10 +153,30 @@ impl Remote {
         if rest.is_some_and(fits) { Ok(()) } else { Err(Error::Url(shown(self.url.as_bytes()))) }
     }
 
+    /// Host, and port where there is one, as the address has them.
+    fn authority(&self) -> &str {
+        self.url.split('/').nth(2).unwrap_or_default()
+    }
+
+    /// The proxy that this is reached through.
+    fn upstream(&self) -> Result<Option<&Proxy>, Error> {
+        let Some(proxy) = &self.proxy else { return Ok(None) };
+        let authority = self.authority();
+        let host = authority.parse::<HostPort>().map(|to| to.host).or_else(|_| authority.parse::<Host>());
+        let host = host.map_err(|_| Error::Url(shown(self.url.as_bytes())))?;
+        Ok(proxy.passage(&host).map(|_| proxy))
+    }
+
     /// Runs `command` with the token in a pipe that only it and its children hold. The process must start no other
     /// program meanwhile, which would inherit the pipe too.
     fn call(&self, call: &'static str, command: &mut Command) -> Result<program::Output, Error> {
-        let pipe = self.pipe().map_err(|source| Error::Pipe { call, source })?;
+        let broken = |source| Error::Pipe { call, source };
+        let pipe = self.pipe().map_err(broken)?;
+        let proxy = self.upstream()?.and_then(|proxy| Some((proxy.address(), proxy.user()?.1)));
+        let proxy = proxy.map(|(address, password)| Ok((address, handed(password.reveal().as_bytes())?))).transpose().map_err(broken)?;
+        if let Some((address, pipe)) = &proxy {
+            command.env(PROXY_VARIABLE, format!("{} {address} {}", pipe.as_raw_fd(), self.authority()));
+        }
         command.env("GIT_ASKPASS", &self.askpass).env(ASKPASS_VARIABLE, pipe.as_raw_fd().to_string());
         program::talk(call, command, |_| Ok(()), 1 << 20)
     }
@@ -146,15 +186,14 @@ impl Remote {
         if token.is_empty() || token.len() >= LONGEST_TOKEN || !token.iter().all(u8::is_ascii_graphic) {
             return Err(std::io::Error::other("the token is empty, longer than 4095 bytes, or has other characters than printable ASCII"));
         }
-        let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-        File::from(write).write_all(token)?;
-        let flags = nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty());
-        nix::fcntl::fcntl(&read, flags)?;
-        Ok(read)
+        handed(token)
     }
 
     fn complaint(&self, right: &'static str, stderr: String) -> Error {
-        let url = self.url.clone();
+        let url = match self.upstream() {
+            Ok(Some(proxy)) => format!("{} (through the upstream proxy {proxy}, network.upstream)", self.url),
+            _ => self.url.clone(),
+        };
         let refused = [
             "Authentication failed",
             "could not read Username",
@@ -170,6 +209,21 @@ impl Remote {
             Error::Unreachable { url, stderr }
         }
     }
+}
+
+/// A pipe with `secret` in it, which git's children inherit.
+fn handed(secret: &[u8]) -> std::io::Result<OwnedFd> {
+    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    File::from(write).write_all(secret)?;
+    let flags = nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty());
+    nix::fcntl::fcntl(&read, flags)?;
+    Ok(read)
+}
+
+/// `text` as the user of a URL (RFC 3986 section 2.3).
+fn percent(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 enum Pushed {
@@ -203,15 +257,32 @@ fn reason_of(summary: &str, stderr: &str) -> String {
 pub fn askpass_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let question = arguments.into_iter().next().unwrap_or_default();
     let number = std::env::var(ASKPASS_VARIABLE).unwrap_or_default();
-    let written = answer(&question.to_string_lossy(), &number).map(|answer| writeln!(std::io::stdout(), "{answer}"));
+    let proxy = std::env::var(PROXY_VARIABLE).ok();
+    let written = answer(&question.to_string_lossy(), &number, proxy.as_deref()).map(|answer| writeln!(std::io::stdout(), "{answer}"));
     if matches!(written, Some(Ok(()))) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The user's name, or the token from the pipe with this number.
-fn answer(question: &str, number: &str) -> Option<String> {
+/// The user's name, or the token from the pipe with this number, or the password from the `proxy`'s pipe. What could be a
+/// question for either gets neither.
+fn answer(question: &str, number: &str, proxy: Option<&str>) -> Option<String> {
     if question.starts_with("Username") {
         return Some(USER.to_owned());
     }
+    let number = match proxy.map(|proxy| proxy.split(' ').collect::<Vec<_>>()).as_deref() {
+        None => number,
+        Some(&[of_proxy, address, authority]) => {
+            let asks_for = |scheme: &str, host: &str| {
+                let asked = question.trim_end().strip_prefix("Password for '").and_then(|rest| rest.strip_suffix("':"));
+                asked.is_some_and(|url| url.starts_with(scheme) && url.rsplit('@').next() == Some(host))
+            };
+            match (asks_for("http://", address), asks_for("http", authority)) {
+                (true, false) => of_proxy,
+                (false, true) => number,
+                (true, true) | (false, false) => return None,
+            }
+        }
+        Some(_) => return None,
+    };
     let number: u32 = number.parse().ok()?;
     // The name opens the pipe anew; reading it takes the token out of it, so that it is given once.
     let pipe = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(format!("/proc/self/fd/{number}")).ok()?;
@@ -234,18 +305,40 @@ mod tests {
 
     #[test]
     fn the_token_is_given_once_and_only_as_a_password() {
-        let remote = Remote { url: String::new(), token: Secret::new("made-up-token"), askpass: PathBuf::new(), ca_file: None };
+        let remote =
+            Remote { url: String::new(), token: Secret::new("made-up-token"), askpass: PathBuf::new(), ca_file: None, proxy: None };
         let pipe = remote.pipe().unwrap();
         let number = pipe.as_raw_fd().to_string();
-        assert_eq!(answer("Username for 'https://gitlab.example': ", &number).as_deref(), Some(USER));
-        assert_eq!(answer("Password for 'https://oauth2@gitlab.example': ", &number).as_deref(), Some("made-up-token"));
-        assert_eq!(answer("Password for 'https://oauth2@gitlab.example': ", &number), None);
-        assert_eq!(answer("Password: ", "no number"), None);
+        assert_eq!(answer("Username for 'https://gitlab.example': ", &number, None).as_deref(), Some(USER));
+        assert_eq!(answer("Password for 'https://oauth2@gitlab.example': ", &number, None).as_deref(), Some("made-up-token"));
+        assert_eq!(answer("Password for 'https://oauth2@gitlab.example': ", &number, None), None);
+        assert_eq!(answer("Password: ", "no number", None), None);
+    }
+
+    #[test]
+    fn the_proxys_password_and_the_token_never_change_places() {
+        let (token, password) = (handed(b"made-up-token").unwrap(), handed(b"made-up-password").unwrap());
+        let number = token.as_raw_fd().to_string();
+        let proxy = format!("{} proxy.example:3128 gitlab.example", password.as_raw_fd());
+        let answer = |question: &str| answer(question, &number, Some(&proxy));
+        for odd in [
+            "Password for 'http://proxy.example:3128.evil.example': ",
+            "Password for 'https://oauth2@proxy.example:3128': ",
+            "Password for 'https://oauth2@evil.example': ",
+            "Password for 'https://oauth2@gitlab.example:8443': ",
+            "Password: ",
+            "",
+        ] {
+            assert_eq!(answer(odd), None, "{odd}");
+        }
+        assert_eq!(answer("Password for 'http://m%40de-up@proxy.example:3128': ").as_deref(), Some("made-up-password"));
+        assert_eq!(answer("Password for 'https://oauth2@gitlab.example': ").as_deref(), Some("made-up-token"));
+        assert_eq!(answer("Password for 'https://oauth2@gitlab.example': "), None);
     }
 
     #[test]
     fn only_plain_http_addresses_are_spoken_to() {
-        let remote = |url: &str| Remote { url: url.into(), token: Secret::new("x"), askpass: PathBuf::new(), ca_file: None };
+        let remote = |url: &str| Remote { url: url.into(), token: Secret::new("x"), askpass: PathBuf::new(), ca_file: None, proxy: None };
         assert!(remote("https://gitlab.example/a/b.git").check_url().is_ok());
         for url in
             ["", "https://", "ext::sh -c x", "file:///x", "ssh://h/x", "--upload-pack=x", "https://u:p@h/x", "https://h/a b", "http://h/\n"]

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     http::{self, Endpoint},
     secret::Secret,
+    upstream::Proxy,
 };
 
 /// One request takes at most this.
@@ -91,9 +92,9 @@ impl Call {
 }
 
 impl Client {
-    /// Speaks with the API at `endpoint` (`CI_API_V4_URL`).
-    pub fn new(endpoint: Endpoint, tls: Arc<ClientConfig>, credential: Credential) -> Self {
-        let http = http::Client::new(endpoint, tls, REQUEST_TIME, ANSWER_BYTES);
+    /// Speaks with the API at `endpoint` (`CI_API_V4_URL`), through `proxy` where there is one.
+    pub fn new(endpoint: Endpoint, tls: Arc<ClientConfig>, proxy: Option<Proxy>, credential: Credential) -> Self {
+        let http = http::Client::new(endpoint, tls, proxy.map(Arc::new), REQUEST_TIME, ANSWER_BYTES);
         Self { http, credential, patience: Patience::default() }
     }
 
@@ -188,7 +189,9 @@ fn failure(outcome: &Result<Response<Bytes>, http::Error>) -> Option<Failure> {
     match outcome {
         Ok(answer) if answer.status().is_success() => None,
         Ok(answer) => Some(Failure::Status(answer.status().as_u16())),
-        Err(http::Error::Connect { .. }) => Some(Failure::NotSent),
+        // What the proxy does not allow now it does not allow in a moment.
+        Err(http::Error::Upstream { source, .. }) if source.is_final() => Some(Failure::Status(0)),
+        Err(http::Error::Connect { .. } | http::Error::Upstream { .. }) => Some(Failure::NotSent),
         // What is too large once is too large twice.
         Err(http::Error::TooLarge { .. }) => Some(Failure::Status(0)),
         Err(_) => Some(Failure::Broken),

@@ -13,7 +13,8 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{Endpoint, Scheme};
+use super::{Endpoint, ProxyError, Scheme};
+use crate::upstream::Proxy;
 
 /// Why there is no answer. None of them says what the answer would have been.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,14 @@ pub enum Error {
         endpoint: String,
         /// The system's or TLS' reason.
         source: std::io::Error,
+    },
+    /// The proxy before it did not connect us.
+    #[error("{endpoint} cannot be reached: {source}")]
+    Upstream {
+        /// Whom.
+        endpoint: String,
+        /// The proxy's reason.
+        source: Box<ProxyError>,
     },
     /// The other side broke the protocol or the connection.
     #[error("{endpoint} broke off: {source}")]
@@ -57,14 +66,16 @@ pub enum Error {
 pub struct Client {
     endpoint: Endpoint,
     tls: Arc<ClientConfig>,
+    proxy: Option<Arc<Proxy>>,
     time: Duration,
     limit: usize,
 }
 
 impl Client {
-    /// Speaks with `endpoint`; each request takes at most `time`, each answer at most `limit` bytes.
-    pub fn new(endpoint: Endpoint, tls: Arc<ClientConfig>, time: Duration, limit: usize) -> Self {
-        Self { endpoint, tls, time, limit }
+    /// Speaks with `endpoint`, through `proxy` where there is one; each request takes at most `time`, each answer at most `limit`
+    /// bytes.
+    pub fn new(endpoint: Endpoint, tls: Arc<ClientConfig>, proxy: Option<Arc<Proxy>>, time: Duration, limit: usize) -> Self {
+        Self { endpoint, tls, proxy, time, limit }
     }
 
     /// Whom it speaks with.
@@ -98,6 +109,13 @@ impl Client {
     }
 
     async fn dial(&self) -> Result<TcpStream, Error> {
+        let to = &self.endpoint.address;
+        if let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.passage(&to.host).is_some()) {
+            return proxy
+                .connect(to)
+                .await
+                .map_err(|source| Error::Upstream { endpoint: self.endpoint.to_string(), source: Box::new(source) });
+        }
         let target = (self.endpoint.server_name(), self.endpoint.address.port);
         let stream = TcpStream::connect(target).await.map_err(|error| self.unreached(error))?;
         stream.set_nodelay(true).map_err(|error| self.unreached(error))?;

@@ -1,10 +1,12 @@
 //! The HTTP client of our own processes: TLS with built-in roots and named certificate authorities, bounded answers,
-//! no redirects.
+//! no redirects; and connections through the organisation's proxy.
 
 mod client;
 mod endpoint;
+mod proxy;
 mod tls;
 
 pub use client::{Client, Error};
 pub use endpoint::{Endpoint, NotAnEndpoint, Scheme};
+pub use proxy::{Fault, ProxyError};
 pub use tls::{TlsError, client_config};

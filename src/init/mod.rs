@@ -67,10 +67,12 @@ pub fn init(command: Vec<OsString>) -> Result<u8, Error> {
     let mut job: Variables = std::env::vars_os().collect();
     let mut visible = job.clone();
     environment::hold_files(&mut job);
-    let veil = custody::take(&mut visible)?;
     // Now, since the script may exchange the files.
     let lower = job.get(OsStr::new("TIDEWAITER_POLICY")).and_then(|value| value.to_str());
     let policy = Policy::layers(&[], lower).map_err(|error| error.to_string());
+    // A policy that is not valid is told of when the script calls; nothing is sent anywhere by it.
+    let composed = policy.as_ref().ok().and_then(|layers| Policy::compose(layers.clone()).ok());
+    let veil = custody::take(&mut visible, composed.as_ref().and_then(|policy| policy.network.proxy_variable()))?;
     let flags = SockFlag::SOCK_CLOEXEC;
     let (ours, scripts) = step("make a socket pair", socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags))?;
     let (stream, pipe) = standard_input(veil)?;

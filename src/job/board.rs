@@ -24,6 +24,7 @@ use crate::{
     role::Role,
     secret::Secret,
     supervisor::{Credentials, Room, worker},
+    upstream::Proxy,
 };
 
 /// What the job is started with.
@@ -54,6 +55,8 @@ pub(super) struct Board {
     pub(super) credentials: Credentials,
     /// What the agent reads GitLab with.
     pub(super) gitlab: Option<Access>,
+    /// The policy's upstream proxy.
+    pub(super) proxy: Option<Proxy>,
     pub(super) secrets: Vec<(String, Secret)>,
     pub(super) room: Room,
     pub(super) journal: Journal,
@@ -73,7 +76,7 @@ impl Board {
     pub(super) fn of_environment(options: &Options) -> Result<Self, Ending> {
         let mut variables = options.variables.clone();
         let mut policy = Policy::compose(options.policy.clone()).map_err(|error| Refusal::new(error, Exit::Policy))?;
-        let secrets = environment::secrets(&variables);
+        let secrets = environment::secrets(&variables, policy.network.proxy_variable());
         // A script that calls the agent in every pipeline asks for something each time; only a person's asking counts.
         let asked = ["AI_FLOW_INPUT", "AI_FLOW_EVENT"].iter().any(|name| text(&variables, name).is_some());
         if let Some(request) = &options.request {
@@ -101,6 +104,8 @@ impl Board {
             Some(_) => (Credentials::new(), vec![]),
             None => (credentials(&variables, &policy, &facts)?, agent(&variables, &policy)?),
         };
+        let proxy = environment::proxy(&variables, &policy)
+            .map_err(|reason| Refusal::new(format!("{reason}{}", unprotected(&facts)), Exit::Remote))?;
         let ground = promise::require(&policy).map_err(|error| Refusal::new(error, Exit::Host))?;
         let uid = ground.uid;
         let internal = |error: &dyn std::fmt::Display| Refusal::new(error, Exit::Internal);
@@ -121,6 +126,7 @@ impl Board {
             job_token,
             credentials,
             gitlab,
+            proxy,
             secrets,
             room,
             journal,
@@ -131,6 +137,10 @@ impl Board {
             used: Used::default(),
         };
         board.record(&board.ground.start("job", board.policy.digest()))?;
+        if let Some(upstream) = &board.policy.network.upstream {
+            let outcome = upstream.to_string();
+            board.record(&Event::Step { step: "upstream".to_owned(), outcome })?;
+        }
         board.log.opening(&board.facts, &board.policy, &board.ground);
         Ok(board)
     }

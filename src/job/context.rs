@@ -18,6 +18,7 @@ use crate::{
     jail::Failure,
     secret::Secret,
     supervisor::{self, worker},
+    upstream::Proxy,
 };
 
 /// What the worker is given.
@@ -33,6 +34,8 @@ pub struct Spec {
     pub instructions: String,
     /// Begins the branch's name.
     pub prefix: String,
+    /// The upstream proxy.
+    pub proxy: Option<Proxy>,
 }
 
 impl Spec {
@@ -120,7 +123,7 @@ impl From<gitlab::Error> for Refusal {
 /// A [`Refusal`].
 pub fn work(spec: Spec) -> Result<Context, Refusal> {
     let facts = JobFacts::from_variables(&spec.variables).map_err(|error| Refusal::new(error, Exit::Usage))?;
-    let client = client(&facts, spec.token.clone())?;
+    let client = client(&facts, spec.token.clone(), spec.proxy.clone())?;
     let (me, thread, place) = super::block_on(async {
         let user = client.user().await?;
         let project = client.project(facts.project).await?;
@@ -136,7 +139,7 @@ pub fn work(spec: Spec) -> Result<Context, Refusal> {
             return Err(Refusal::new(reason, Exit::Usage));
         }
         if let Some(token) = spec.job_token.clone() {
-            own_project(&facts, &of_job(&facts, token)?).await?;
+            own_project(&facts, &of_job(&facts, token, spec.proxy.clone())?).await?;
         }
         let mut thread = collect(&client, &facts).await?;
         // What we said ourselves in earlier jobs is no task.
@@ -160,15 +163,18 @@ pub fn work(spec: Spec) -> Result<Context, Refusal> {
     })
 }
 
-pub(super) fn client(facts: &JobFacts, token: Secret) -> Result<Client, Refusal> {
-    let tls = http::client_config(facts.ca_file.as_deref()).map_err(|error| Refusal::new(error, Exit::Remote))?;
-    Ok(Client::new(facts.api.clone(), tls, Credential::Access(token)))
+pub(super) fn client(facts: &JobFacts, token: Secret, proxy: Option<Proxy>) -> Result<Client, Refusal> {
+    by(facts, Credential::Access(token), proxy)
 }
 
 /// The same with the job's own token.
-pub(super) fn of_job(facts: &JobFacts, token: Secret) -> Result<Client, Refusal> {
+pub(super) fn of_job(facts: &JobFacts, token: Secret, proxy: Option<Proxy>) -> Result<Client, Refusal> {
+    by(facts, Credential::Job(token), proxy)
+}
+
+fn by(facts: &JobFacts, credential: Credential, proxy: Option<Proxy>) -> Result<Client, Refusal> {
     let tls = http::client_config(facts.ca_file.as_deref()).map_err(|error| Refusal::new(error, Exit::Remote))?;
-    Ok(Client::new(facts.api.clone(), tls, Credential::Job(token)))
+    Ok(Client::new(facts.api.clone(), tls, proxy, credential))
 }
 
 /// Asks GitLab for the project that the job runs in: whoever starts a pipeline may set the number and the path of another one, and

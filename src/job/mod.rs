@@ -122,6 +122,7 @@ fn collect(board: &mut Board) -> Result<Context, Refusal> {
         job_token: board.job_token.clone(),
         instructions: context::instructions(board.policy.agent.instructions.as_deref(), board.gitlab.is_some()),
         prefix: board.policy.merge_request.branch.clone(),
+        proxy: board.proxy.clone(),
     };
     let context: Context = board.ask(Role::Context, "context", &spec)?;
     board.log.section("prompt", "What the agent is asked", &context.prompt);
@@ -134,6 +135,7 @@ fn make_workspace(board: &mut Board, context: &Context) -> Result<Handed, Refusa
         room: board.room.base().to_owned(),
         variables: board.public.clone(),
         token: board.token.clone(),
+        proxy: board.proxy.clone(),
         tip: context.follow_up.as_ref().map(|follow_up| (context.branch.clone(), follow_up.tip.clone())),
         workspace: board.bundle.is_none().then(|| board.workspace()),
         repository: board.repository(),
@@ -147,7 +149,7 @@ fn make_workspace(board: &mut Board, context: &Context) -> Result<Handed, Refusa
 fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
     board.go_on()?;
     let failed = |error: supervisor::Error| Refusal::of_supervisor(&error);
-    let gateway = Gateway::new(board.ground.fence, board.credentials.clone(), board.gitlab.clone()).map_err(failed)?;
+    let gateway = Gateway::new(board.ground.fence, board.credentials.clone(), board.gitlab.clone(), board.proxy.clone()).map_err(failed)?;
     let places = Places { workspace: board.workspace(), home: board.room.home(), tmp: board.room.tmp() };
     let launch = Launch { agent: &board.policy.agent, home: &places.home, tmp: &places.tmp };
     let command = agent::command_line(&launch).into_iter().map(Into::into).collect();
@@ -260,6 +262,7 @@ fn publish_spec(board: &Board, context: Context, work: Work) -> publish::Spec {
         variables: board.public.clone(),
         token: board.token.clone(),
         job_token: board.job_token.clone(),
+        proxy: board.proxy.clone(),
         prefix: board.policy.merge_request.branch.clone(),
         hosts: board.policy.changes.hosts.clone(),
         context,

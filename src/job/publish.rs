@@ -19,6 +19,7 @@ use crate::{
     host::Host,
     secret::Secret,
     supervisor::worker,
+    upstream::Proxy,
     verdict::Verdict,
 };
 
@@ -40,6 +41,8 @@ pub struct Spec {
     pub prefix: String,
     /// The policy's `changes.hosts`: where the agent's links may lead, besides GitLab's pages of code.
     pub hosts: Vec<Host>,
+    /// The upstream proxy.
+    pub proxy: Option<Proxy>,
     /// What the context worker found.
     pub context: Context,
     /// What to do.
@@ -112,7 +115,7 @@ pub struct Published {
 /// A [`Refusal`].
 pub fn work(spec: Spec) -> Result<Published, Refusal> {
     let facts = JobFacts::from_variables(&spec.variables).map_err(|error| Refusal::new(error, Exit::Usage))?;
-    let client = client(&facts, spec.token.clone())?;
+    let client = client(&facts, spec.token.clone(), spec.proxy.clone())?;
     match &spec.work {
         Work::Leave(leave) => publish(&spec, leave, &facts, &client),
         Work::Say(say) => super::block_on(async {
@@ -152,7 +155,7 @@ fn publish(spec: &Spec, leave: &Leave, facts: &JobFacts, client: &Client) -> Res
 /// A job that was cancelled meanwhile must not push.
 async fn still_runs(spec: &Spec, facts: &JobFacts) -> Result<(), Refusal> {
     let Some(token) = spec.job_token.clone() else { return Ok(()) };
-    let client = of_job(facts, token)?;
+    let client = of_job(facts, token, spec.proxy.clone())?;
     if client.job_runs(facts.job).await? {
         Ok(())
     } else {
@@ -165,7 +168,7 @@ fn push(spec: &Spec, leave: &Leave, facts: &JobFacts) -> Result<Oid, Refusal> {
     let repository = Repository::open(&leave.repository).map_err(refused)?;
     let commit = repository.commit(leave.passed.tree(), &[leave.parent], &message(spec, leave), &identity(facts)).map_err(refused)?;
     let branch = Branch::new(&spec.context.branch).map_err(|error| Refusal::new(error, Exit::Internal))?;
-    let remote = remote(facts, spec.token.clone())?;
+    let remote = remote(facts, spec.token.clone(), spec.proxy.clone())?;
     let expect = if spec.context.follow_up.is_some() { Expect::Ancestor } else { Expect::Absent };
     let mut pauses = PUSH_PAUSES.iter();
     loop {
@@ -178,16 +181,16 @@ fn push(spec: &Spec, leave: &Leave, facts: &JobFacts) -> Result<Oid, Refusal> {
 
 /// Whether a push that failed so may work in a moment. One that arrived all the same is up to date the next time.
 fn may_pass(error: &git::Error) -> bool {
-    matches!(error, git::Error::Unreachable { stderr, .. } if !stderr.contains("not found"))
+    matches!(error, git::Error::Unreachable { stderr, .. } if !["not found", "response 407"].iter().any(|sign| stderr.contains(sign)))
 }
 
 /// The project's repository over HTTP, with the token for git.
 ///
 /// # Errors
 /// When this program's own path cannot be told; git starts it to ask for the token.
-pub(super) fn remote(facts: &JobFacts, token: Secret) -> Result<Remote, Refusal> {
+pub(super) fn remote(facts: &JobFacts, token: Secret, proxy: Option<Proxy>) -> Result<Remote, Refusal> {
     let askpass = std::env::current_exe().map_err(|error| Refusal::new(error, Exit::Internal))?;
-    Ok(Remote { url: format!("{}/{}.git", server(facts), facts.project_path), token, askpass, ca_file: facts.ca_file.clone() })
+    Ok(Remote { url: format!("{}/{}.git", server(facts), facts.project_path), token, askpass, ca_file: facts.ca_file.clone(), proxy })
 }
 
 /// GitLab's address, of which its API's is a part.

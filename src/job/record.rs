@@ -63,6 +63,9 @@ impl Log {
             ground.fence.name(),
             policy.digest()
         ));
+        if let Some(upstream) = &policy.network.upstream {
+            self.say(&upstream.to_string());
+        }
         if policy.network.gitlab.is_none() {
             self.say(
                 "the policy pins no GitLab (network.gitlab): the job's variables say whom the token goes to, and the agent reads none",

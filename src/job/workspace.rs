@@ -12,6 +12,7 @@ use crate::{
     git::{self, Branch, Checkout, Oid, Repository},
     gitlab::JobFacts,
     secret::Secret,
+    upstream::Proxy,
     workspace::{self, Limits},
 };
 
@@ -27,6 +28,8 @@ pub struct Spec {
     pub variables: BTreeMap<String, String>,
     /// `GITLAB_ACCESS_TOKEN`, to fetch the branch that is followed up.
     pub token: Secret,
+    /// The upstream proxy, on the way there.
+    pub proxy: Option<Proxy>,
     /// That branch and its tip.
     pub tip: Option<(String, String)>,
     /// Where the agent's tree goes; none where there is no agent.
@@ -98,7 +101,9 @@ fn earlier(repository: &Repository, tip: Oid, branch: &str) -> Result<Earlier, R
 /// The tip, as it was when GitLab was asked: another push meanwhile is not built upon.
 fn fetched(spec: &Spec, facts: &JobFacts, repository: &Repository, branch: &str, tip: &str) -> Result<Oid, Refusal> {
     let name = Branch::new(branch).map_err(|error| Refusal::new(error, Exit::Internal))?;
-    let found = repository.fetch(&remote(facts, spec.token.clone())?, &name, DEPTH).map_err(|error| Refusal::new(&error, error.exit()))?;
+    let found = repository
+        .fetch(&remote(facts, spec.token.clone(), spec.proxy.clone())?, &name, DEPTH)
+        .map_err(|error| Refusal::new(&error, error.exit()))?;
     if found.to_string() == tip {
         Ok(found)
     } else {

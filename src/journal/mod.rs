@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use refusal::{Access, Kind, MOST, Refusal, Tally};
 
-use crate::{digest::Digest, verdict::Verdict};
+use crate::{digest::Digest, upstream::Passage, verdict::Verdict};
 
 /// The version of the record's form, its field `v`.
 pub const VERSION: u32 = 1;
@@ -66,6 +66,10 @@ pub enum Event {
         /// Whether the policy does not list the host, and it was let through because the run is only observed.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unlisted: bool,
+        /// How the far end is reached through the upstream proxy, where it is: `delegated` says that the proxy was told its name,
+        /// so that nobody else checked its address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        upstream: Option<Passage>,
     },
     /// The gateway asked a service for a credential that ends: keys of a role, an access token.
     Credential {

@@ -50,6 +50,7 @@ pub(super) fn policy() -> Policy {
             routes: vec![],
             gitlab: None,
             registries: vec![],
+            upstream: None,
         },
         process: Process {
             env: vec![],

@@ -78,6 +78,16 @@ pub(super) struct Network {
     pub(super) route: Option<Vec<Spanned<Route>>>,
     pub(super) gitlab: Option<Spanned<GitLab>>,
     pub(super) registry: Option<Vec<Spanned<Registry>>>,
+    pub(super) upstream: Option<Spanned<Upstream>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Upstream {
+    pub(super) proxy: Option<Spanned<String>>,
+    pub(super) credential: Option<Spanned<String>>,
+    pub(super) no_proxy: List,
+    pub(super) resolves: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, Deserialize)]

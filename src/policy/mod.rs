@@ -14,6 +14,7 @@ mod pattern;
 pub mod registry;
 mod size;
 mod tunnel;
+mod upstream;
 mod waiver;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -26,6 +27,7 @@ pub use network::{
 pub use pattern::{Origin, Pattern};
 pub use registry::Registry;
 pub use tunnel::Tunnel;
+pub use upstream::{NoCredential, Upstream};
 pub use waiver::Waiver;
 
 use crate::{digest::Digest, host::Host, verdict::Severity};

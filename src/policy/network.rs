@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{Registry, Tunnel};
+use super::{Registry, Tunnel, Upstream};
 use crate::{
     host::{Host, HostPort},
     http::Endpoint,
@@ -58,6 +58,8 @@ pub struct Network {
     pub gitlab: Option<GitLab>,
     /// Where packages are read from, one of a kind.
     pub registries: Vec<Registry>,
+    /// The organisation's proxy, through which all of these go. None: they are reached directly.
+    pub upstream: Option<Upstream>,
 }
 
 /// `[network.gitlab]`.
@@ -107,6 +109,11 @@ pub(super) const REGION: &str = "{region}";
 const VERTEX: &str = "https://{region}-aiplatform.googleapis.com";
 
 impl Network {
+    /// The variable of the job that holds the upstream proxy's credential.
+    pub fn proxy_variable(&self) -> Option<&str> {
+        self.upstream.as_ref()?.credential.as_deref()
+    }
+
     /// Whether `network.tunnels` lets `to` through.
     pub fn lists(&self, to: &HostPort) -> bool {
         self.tunnels.iter().any(|tunnel| tunnel.covers(to))

@@ -16,10 +16,9 @@ pub enum Tunnel {
 impl Tunnel {
     /// Whether it lets `to` through.
     pub fn covers(&self, to: &HostPort) -> bool {
-        match (self, &to.host) {
-            (Self::Host(own), _) => own == to,
-            (Self::Below(own), Host::Name(name)) => own.port == to.port && is_below(name, &own.host),
-            (Self::Below(_), Host::Address(_)) => false,
+        match self {
+            Self::Host(own) => own == to,
+            Self::Below(own) => own.port == to.port && to.host.is_below(&own.host),
         }
     }
 
@@ -46,11 +45,6 @@ impl Tunnel {
             Self::Host(own) | Self::Below(own) => own.port,
         }
     }
-}
-
-fn is_below(name: &str, host: &Host) -> bool {
-    let Host::Name(own) = host else { return false };
-    name.strip_suffix(own.as_str()).is_some_and(|rest| rest.ends_with('.'))
 }
 
 impl FromStr for Tunnel {

@@ -123,6 +123,7 @@ pub fn run(options: Options) -> Result<Done, Error> {
     environment::guard(&job, &mut policy.files, &workspace).map_err(Error::Credential)?;
     environment::part(&job, &policy.process.env).map_err(Error::Credential)?;
     let credentials = credentials(&job, &policy)?;
+    let proxy = environment::proxy(&job, &policy).map_err(Error::Credential)?;
     place::outside(options.journal.as_deref(), policy.files.write.iter().chain([&workspace]))?;
     // From here on there is something to be put back: whoever asks us to end is heard once the agent could be told.
     supervisor::block_signals()?;
@@ -140,10 +141,13 @@ pub fn run(options: Options) -> Result<Done, Error> {
         if observed {
             journal.record(&Event::Observe { enforced: false })?;
         }
+        if let Some(upstream) = &policy.network.upstream {
+            journal.record(&Event::Step { step: "upstream".to_owned(), outcome: upstream.to_string() })?;
+        }
     }
     let value = |name: &str| environment::value(&job, name);
     let gitlab = policy.network.gitlab.as_ref().map(|policy| Access::of_job(policy, value)).transpose()?.flatten();
-    let gateway = Gateway::new(ground.fence, credentials, gitlab)?;
+    let gateway = Gateway::new(ground.fence, credentials, gitlab, proxy)?;
     let environment = variables(&policy, &gateway, &places)?;
     let task = Task {
         policy: &policy,

@@ -36,6 +36,7 @@ use crate::{
     provider::{self, Credential},
     scribe,
     secret::Secret,
+    upstream::Proxy,
 };
 
 /// What is to be locked in.
@@ -95,6 +96,8 @@ pub struct Gateway {
     pub credentials: Credentials,
     /// For the policy's GitLab.
     pub gitlab: Option<Access>,
+    /// The policy's upstream proxy.
+    pub proxy: Option<Proxy>,
 }
 
 impl Gateway {
@@ -102,11 +105,11 @@ impl Gateway {
     ///
     /// # Errors
     /// When neither can be had.
-    pub fn new(fence: Fence, credentials: Credentials, gitlab: Option<Access>) -> Result<Self, Error> {
+    pub fn new(fence: Fence, credentials: Credentials, gitlab: Option<Access>, proxy: Option<Proxy>) -> Result<Self, Error> {
         let listener = (!fence.is_own_network()).then(|| TcpListener::bind(("127.0.0.1", 0)));
         let listener = listener.transpose().map_err(Error::Listen)?;
         let ticket = Secret::random().map_err(|error| Error::Step { step: "draw a ticket", source: error })?;
-        Ok(Self { listener, ticket, credentials, gitlab })
+        Ok(Self { listener, ticket, credentials, gitlab, proxy })
     }
 
     /// Where the agent finds it.

@@ -272,6 +272,7 @@ fn with_cgroup(standby: Standby, task: Task<'_>, cgroup: Option<Cgroup>) -> Resu
                 credentials: task.gateway.credentials.clone(),
                 gitlab: task.gateway.gitlab.clone(),
                 registries,
+                proxy: task.gateway.proxy.clone(),
                 unlisted: if observed { gateway::Unlisted::Noted } else { gateway::Unlisted::Refused },
             },
             doors.meanings(),

@@ -65,6 +65,7 @@ fn spec(policy: &str) -> Spec {
         credentials: [(Provider::Anthropic, Credential::ApiKey(Secret::new(KEY)))].into(),
         gitlab: None,
         registries: tidewaiter::policy::Policy::compose(policy.clone()).map(|policy| policy.network.registries).unwrap_or_default(),
+        proxy: None,
         policy,
         unlisted: Unlisted::Refused,
     }

@@ -4,6 +4,7 @@ mod changes;
 mod gitlab;
 mod network;
 mod registry;
+mod upstream;
 
 use std::path::{Component, Path, PathBuf};
 
@@ -42,10 +43,19 @@ pub(super) fn compose(sources: Vec<Source>) -> Result<Policy, Error> {
     }
     let mut policy = policy.ok_or(Error::Empty)?;
     network::doors(&policy.network, &sources)?;
+    upstream::apart(&policy, &sources)?;
     let document = serde_json::to_vec(&sources).unwrap_or_default();
     policy.digest = Digest::of(document);
     policy.sources = sources;
     Ok(policy)
+}
+
+/// Where the lowest layer that has `key` says it.
+fn origin_of(sources: &[Source], key: &str) -> Origin {
+    let mut layers = sources.iter().rev().map(|source| Layer { source, top: false });
+    let origin = layers.find_map(|layer| Some(Origin { file: layer.source.name.clone(), line: layer.find(key)? }));
+    // Written in one line with its section.
+    origin.unwrap_or_else(|| Origin { file: sources.last().map(|source| source.name.clone()).unwrap_or_default(), line: 1 })
 }
 
 impl Layer<'_> {

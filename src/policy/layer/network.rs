@@ -6,10 +6,10 @@ use toml::Spanned;
 
 use super::{
     super::{
-        Error, GATEWAY_PORT, MOST_SERVICES, Origin, Provider, Source, Tunnel, file,
+        Error, GATEWAY_PORT, MOST_SERVICES, Provider, Source, Tunnel, file,
         network::{Fence, Google, Loopback, Network, REGION, Route, carries_credential, is_aws_region},
     },
-    Layer,
+    Layer, origin_of,
 };
 use crate::host::{Host, HostPort};
 
@@ -17,13 +17,8 @@ use crate::host::{Host, HostPort};
 /// same on every host.
 pub(super) fn doors(network: &Network, sources: &[Source]) -> Result<(), Error> {
     let refused = |key: &str, reason: String| {
-        let mut layers = sources.iter().rev().map(|source| Layer { source, top: false });
-        let origin = layers.find_map(|layer| Some(Origin { file: layer.source.name.clone(), line: layer.find(key)? }));
-        // Written in one line with its section.
-        let origin =
-            origin.unwrap_or_else(|| Origin { file: sources.last().map(|source| source.name.clone()).unwrap_or_default(), line: 1 });
         let way_out = "or say `network.fence = \"broker\"`, where this does not hold";
-        Err(Error::Value { origin, key: key.to_owned(), reason: format!("{reason}, {way_out}") })
+        Err(Error::Value { origin: origin_of(sources, key), key: key.to_owned(), reason: format!("{reason}, {way_out}") })
     };
     if network.fence == Fence::Broker {
         Ok(())
@@ -129,6 +124,9 @@ impl Layer<'_> {
         }
         if let Some(registries) = file.registry {
             network.registries = self.registries(&network.registries, registries)?;
+        }
+        if let Some(upstream) = file.upstream {
+            self.upstream(&mut network.upstream, upstream)?;
         }
         Ok(())
     }

@@ -349,3 +349,101 @@ fn a_lower_layer_excepts_waives_and_drops_only_what_is_granted_above() {
     let both = compose_texts(&[&changes("binary = [\"a/**\"]"), &changes("binary = [\"**\"]")]).unwrap();
     assert!(both.changes.binary.names(b"a/x.png") && !both.changes.binary.names(b"b/x.png"));
 }
+
+fn upstream(keys: &str) -> String {
+    format!("version = 1\n[network.upstream]\n{keys}\n")
+}
+
+#[test]
+fn the_top_layer_alone_names_the_upstream_proxy() {
+    let top = upstream(
+        "proxy = \"http://Proxy.Example.:3128/\"\ncredential = \"PROXY_LOGIN\"\nno_proxy = [\"git.example\", \"*.inner.example\"]",
+    );
+    let made = |texts: &[&str]| compose_texts(texts).map(|policy| policy.network.upstream.unwrap());
+    let first = made(&[&top]).unwrap();
+    assert_eq!(
+        (first.proxy.to_string().as_str(), first.credential.as_deref(), first.resolves),
+        ("proxy.example:3128", Some("PROXY_LOGIN"), false)
+    );
+    for narrower in ["", "proxy = \"http://proxy.example:3128\"", "credential = \"PROXY_LOGIN\"", "resolves = false"] {
+        assert_eq!(made(&[&top, &upstream(narrower)]).unwrap(), first, "{narrower}");
+    }
+    assert_eq!(made(&[&top, &upstream("no_proxy = [\"git.example\"]")]).unwrap().no_proxy.len(), 1);
+    for wider in [
+        "proxy = \"http://other.example:3128\"",
+        "proxy = \"http://proxy.example:3129\"",
+        "credential = \"OTHER\"",
+        "no_proxy = [\"api.example\"]",
+        "resolves = true",
+    ] {
+        assert!(matches!(made(&[&top, &upstream(wider)]), Err(Error::Widens { .. })), "{wider}");
+    }
+    let nothing = "version = 1\n";
+    assert!(matches!(compose_texts(&[nothing, &top]), Err(Error::Widens { .. })), "a layer below adds none");
+    assert!(compose_texts(&[&top, nothing]).unwrap().network.upstream.is_some(), "nor takes one away");
+    let delegating = upstream("proxy = \"http://proxy.example:3128\"\nresolves = true");
+    assert!(made(&[&delegating]).unwrap().resolves && !made(&[&delegating, &upstream("resolves = false")]).unwrap().resolves);
+}
+
+#[test]
+fn a_proxy_is_a_plain_host_and_port() {
+    let refused = |keys: &str| match compose_texts(&[&upstream(keys)]) {
+        Err(Error::Value { key, reason, .. }) => format!("{key} {reason}"),
+        other => panic!("{keys}: {other:?}"),
+    };
+    for (url, why) in [
+        ("https://proxy.example:3128", "TLS, which is not supported"),
+        ("http://made-up:password@proxy.example:3128", "keep it in a variable"),
+        ("http://proxy.example", "must be http://host:port"),
+        ("http://proxy.example:0", "must be http://host:port"),
+        ("http://proxy.example:3128/path", "must be http://host:port"),
+        ("proxy.example:3128", "must be http://host:port"),
+        ("socks5://proxy.example:1080", "must be http://host:port"),
+        ("http://127.1:3128", "must be http://host:port"),
+        ("", "must be http://host:port"),
+        ("http://169.254.169.254:3128", "a cloud metadata service"),
+        ("http://[::ffff:169.254.169.254]:3128", "a cloud metadata service"),
+    ] {
+        let said = refused(&format!("proxy = \"{url}\""));
+        assert!(said.starts_with("network.upstream.proxy ") && said.contains(why), "{url}: {said}");
+    }
+    assert!(refused("resolves = true").contains("is missing"));
+    let with = |keys: &str| format!("proxy = \"http://10.1.2.3:3128\"\n{keys}");
+    assert!(compose_texts(&[&upstream(&with(""))]).is_ok(), "it may be private");
+    for name in ["", "A-B", "1ST", "A=B"] {
+        assert!(refused(&with(&format!("credential = \"{name}\""))).contains("not the name of a variable"), "{name}");
+    }
+    assert!(refused(&with("no_proxy = [\".inner.example\"]")).contains("write `*.inner.example`"));
+    assert!(matches!(compose_texts(&[&upstream(&with("noproxy = []"))]), Err(Error::Syntax { .. })));
+}
+
+#[test]
+fn the_agent_gets_no_way_to_the_proxy_itself() {
+    for (proxy, keys, key) in [
+        ("10.1.2.3:3128", "[network]\nservices = [\"10.1.2.3:3128\"]", "network.services"),
+        ("proxy.inner.example:3128", "[network]\ntunnels = [\"*.inner.example:3128\"]", "network.tunnels"),
+        ("127.0.0.1:8888", "[network]\nports = [8888]", "network.ports"),
+        ("localhost:8888", "[network]\nloopback = \"any\"", "network.loopback"),
+        ("10.1.2.3:3128", "[process]\nenv = [\"PROXY_LOGIN\"]", "process.env"),
+    ] {
+        let section = format!("[network.upstream]\nproxy = \"http://{proxy}\"\ncredential = \"PROXY_LOGIN\"\n");
+        let refused = compose_texts(&[&format!("version = 1\n{section}{keys}\n")]);
+        assert!(matches!(&refused, Err(Error::Value { key: named, .. }) if named == key), "{keys}: {refused:?}");
+        let elsewhere = section.replace(proxy, "192.0.2.9:9").replace("PROXY_LOGIN", "OTHER");
+        assert!(compose_texts(&[&format!("version = 1\n{elsewhere}{keys}\n")]).is_ok(), "{keys}");
+    }
+}
+
+#[test]
+fn the_proxys_credential_comes_from_its_variable() {
+    let upstream = |keys: &str| {
+        compose_texts(&[&upstream(&format!("proxy = \"http://proxy.example:3128\"\n{keys}"))]).unwrap().network.upstream.unwrap()
+    };
+    let named = upstream("credential = \"PROXY_LOGIN\"");
+    let of = |value: Option<&str>| named.with_credential(|name| value.filter(|_| name == "PROXY_LOGIN").map(str::to_owned));
+    assert_eq!(of(Some("made-up:password")).unwrap().user().unwrap().0, "made-up");
+    assert!(of(None).unwrap_err().to_string().contains("the variable PROXY_LOGIN, which is not set"));
+    let wrong = of(Some("made-up-password")).unwrap_err().to_string();
+    assert!(wrong.contains("the variable PROXY_LOGIN must hold user:password") && !wrong.contains("made-up"), "{wrong}");
+    assert!(upstream("").with_credential(|_| None).unwrap().user().is_none());
+}
