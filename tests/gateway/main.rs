@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bedrock;
+mod behind;
 mod budget;
 mod claude;
 mod hygiene;

@@ -332,7 +332,13 @@ fn an_agent_that_leaves_takes_its_request_along() {
 
 /// A server's side of TLS for 127.0.0.1, and a file with the certificate that signs for it.
 pub(crate) fn tls() -> (rustls::ServerConfig, tempfile::NamedTempFile) {
-    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    tls_for(&["127.0.0.1"])
+}
+
+/// The same for other names.
+pub(crate) fn tls_for(names: &[&str]) -> (rustls::ServerConfig, tempfile::NamedTempFile) {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
     let config = rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()

@@ -17,14 +17,14 @@ use serde_json::json;
 use crate::{Running, proxy_ticket, status};
 
 /// A far end that notes what comes and answers with `answer`, then closes.
-struct Far {
-    port: u16,
-    connections: Arc<AtomicUsize>,
+pub(crate) struct Far {
+    pub(crate) port: u16,
+    pub(crate) connections: Arc<AtomicUsize>,
     got: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Far {
-    fn start(answer: &'static [u8]) -> Self {
+    pub(crate) fn start(answer: &'static [u8]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (connections, got) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
@@ -62,7 +62,7 @@ fn policy(port: u16, private: &str) -> String {
 }
 
 /// The ClientHello of a real client for `name`.
-fn client_hello(name: &str) -> Vec<u8> {
+pub(crate) fn client_hello(name: &str) -> Vec<u8> {
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -75,7 +75,7 @@ fn client_hello(name: &str) -> Vec<u8> {
 }
 
 /// CONNECT, then `bytes`; what came after the answer's head.
-fn tunnel(gateway: &Running, target: &str, bytes: &[u8]) -> (u16, Vec<u8>) {
+pub(crate) fn tunnel(gateway: &Running, target: &str, bytes: &[u8]) -> (u16, Vec<u8>) {
     let mut stream = connected(gateway, target);
     let code = stream.1;
     let mut rest = Vec::new();

@@ -30,26 +30,31 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     Running, TICKET,
-    route::{ask, hello, tls},
+    route::{ask, hello, tls_for},
     route_policy, spec,
     support::provider::receive,
 };
 
 /// A far end that keeps its connections.
-struct Keeps {
-    url: String,
-    ca: NamedTempFile,
-    connections: Arc<AtomicUsize>,
-    versions: Arc<Mutex<Vec<Version>>>,
+pub(crate) struct Keeps {
+    pub(crate) url: String,
+    pub(crate) ca: NamedTempFile,
+    pub(crate) connections: Arc<AtomicUsize>,
+    pub(crate) versions: Arc<Mutex<Vec<Version>>>,
 }
 
 impl Keeps {
     /// Speaks the first of `protocols` that the gateway offers as well.
-    fn start(protocols: &[&str]) -> Self {
+    pub(crate) fn start(protocols: &[&str]) -> Self {
+        Self::start_for(protocols, "127.0.0.1")
+    }
+
+    /// The same under another name.
+    pub(crate) fn start_for(protocols: &[&str], name: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
-        let (mut config, ca) = tls();
+        let (mut config, ca) = tls_for(&[name]);
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         let (connections, versions) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Version>>>::default());
         let (count, seen) = (connections.clone(), versions.clone());

@@ -7,5 +7,6 @@ pub mod gitlab;
 pub mod google;
 pub mod openapi;
 pub mod provider;
+pub mod proxy;
 pub mod repo;
 pub mod schema;
