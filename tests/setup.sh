@@ -18,6 +18,8 @@ need buildah buildah
 need mmdebstrap mmdebstrap
 need flock util-linux
 need javac default-jdk-headless
+need tinyproxy tinyproxy
+need squid squid
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
