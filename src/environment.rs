@@ -320,6 +320,22 @@ mod tests {
     }
 
     #[test]
+    fn the_proxys_credential_is_a_secret_and_never_the_agents() {
+        let job: Variables =
+            [("PROXY_LOGIN".into(), "made-up:long-password".into()), ("CI_COMMIT_LOGIN".into(), "made-up:password".into())].into();
+        assert!(secrets(&job, None).is_empty());
+        let found: Vec<String> = secrets(&job, Some("PROXY_LOGIN")).into_iter().map(|(_, secret)| secret.reveal().to_owned()).collect();
+        assert_eq!(found, ["made-up:long-password", "long-password"]);
+        let policy = |name: &str| {
+            let text = format!("version = 1\n[network.upstream]\nproxy = \"http://proxy.example:3128\"\ncredential = \"{name}\"\n");
+            Policy::compose(vec![crate::policy::Source { name: "test".to_owned(), text }]).unwrap()
+        };
+        assert!(proxy(&job, &policy("PROXY_LOGIN")).unwrap().is_some());
+        assert!(proxy(&job, &policy("CI_COMMIT_LOGIN")).unwrap_err().contains("the agent inherits"));
+        assert!(proxy(&job, &policy("OTHER")).unwrap_err().contains("OTHER, which is not set"));
+    }
+
+    #[test]
     fn a_key_file_is_read_once_and_kept_from_the_agent() {
         let directory = tempfile::tempdir().unwrap();
         let (file, tree) = (directory.path().join("key.json"), directory.path().join("tree"));

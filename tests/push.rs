@@ -11,11 +11,15 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use support::repo::{Scene, run_git};
+use support::{
+    proxy::{PEERS_LOGIN, PROXY, Peer, Stands, in_a_network},
+    repo::{Scene, run_git},
+};
 use tidewaiter::{
     exit::Exit,
     git::{ASKPASS_VARIABLE, Branch, Error, Expect, Identity, Oid, Remote, Repository},
     secret::Secret,
+    upstream::Proxy,
 };
 
 const TOKEN: &str = "made-up-push-token";
@@ -172,4 +176,43 @@ fn a_wrong_token_a_missing_branch_and_a_dead_server_are_told_apart() {
     let error = repository.push(&right, oid, &branch("x"), Expect::Absent).unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
     assert_eq!(error.exit(), Exit::Remote);
+}
+
+#[test]
+fn git_goes_through_the_proxy_and_nowhere_else() {
+    for (program, port) in [("tinyproxy", 8888), ("squid", 3128)] {
+        in_a_network(&[("git.example", "93.184.216.40")], || {
+            let scene = Scene::plain();
+            let server = serve(&scene);
+            let stands = Stands::at("93.184.216.40", server.port);
+            let folder = tempfile::tempdir().unwrap();
+            let Some(_peer) = Peer::start(program, port, server.port, folder.path()) else {
+                return println!("NOT RUN: {program} is not installed");
+            };
+            let through = |port: u16, login: &str| {
+                let proxy = Proxy::open(format!("{PROXY}:{port}").parse().unwrap(), vec![], false);
+                let proxy = Some(proxy.with_credential(Secret::new(login)).unwrap());
+                // The program itself, which tells the two passwords apart.
+                let askpass = PathBuf::from(env!("CARGO_BIN_EXE_tidewaiter"));
+                let url = format!("http://git.example:{}/project.git", server.port);
+                Remote { url, token: Secret::new(TOKEN), askpass, ca_file: None, proxy }
+            };
+            let repository = scene.repository();
+            let oid = commit(&repository, "work");
+            // tinyproxy answers with 401 where it should with 407, which over plain HTTP looks like GitLab's own.
+            let denied = if program == "squid" { "407" } else { "Authentication failed" };
+            for (remote, word) in [(through(9, PEERS_LOGIN), "port 9"), (through(port, "made-up-user:wrong"), denied)] {
+                let error = repository.push(&remote, oid, &branch("tidewaiter/1"), Expect::Absent).unwrap_err();
+                let said = error.to_string();
+                assert_eq!(error.exit(), Exit::Remote);
+                assert!(said.contains(&format!("through the upstream proxy http://{PROXY}:")) && said.contains(word), "{program}: {said}");
+                assert!(!said.contains("made-up-password") && !said.contains(TOKEN), "{said}");
+            }
+            assert_eq!(stands.connections(), 0, "nothing goes round it");
+            let remote = through(port, PEERS_LOGIN);
+            repository.push(&remote, oid, &branch("tidewaiter/1"), Expect::Absent).unwrap();
+            assert_eq!(repository.fetch(&remote, &branch("tidewaiter/1"), 1).unwrap(), oid);
+            assert!(stands.connections() > 0);
+        });
+    }
 }

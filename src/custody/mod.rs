@@ -93,6 +93,19 @@ mod tests {
     }
 
     #[test]
+    fn the_proxys_credential_is_kept_under_whatever_name() {
+        let mut job = variables(&[("PROXY_LOGIN", "made-up:password"), ("HTTPS_PROXY", "http://made-up:password@proxy.example:3128")]);
+        let as_before = job.clone();
+        take(&mut job, None).unwrap();
+        assert_eq!(job, as_before, "nobody says that it is one");
+        take(&mut job, Some("PROXY_LOGIN")).unwrap();
+        assert_eq!(
+            (&job[OsStr::new("PROXY_LOGIN")], &job[OsStr::new("HTTPS_PROXY")]),
+            (&PLACEHOLDER.into(), &"http://held-by-tidewaiter@proxy.example:3128".into())
+        );
+    }
+
+    #[test]
     fn a_key_that_the_script_would_write_to_a_file_is_replaced() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let key = "{\n  \"private_key\": \"made-up\\nkey\"\n}";

@@ -2,10 +2,7 @@
 //! were checked.
 
 use std::{
-    fs,
     io::{Read as _, Write as _},
-    net::TcpStream,
-    process::{Child, Command, Stdio},
     sync::{Arc, atomic::Ordering::SeqCst},
     thread,
     time::{Duration, Instant},
@@ -28,7 +25,7 @@ use crate::{
     route_policy, spec, status,
     support::{
         provider::{Provider, Turn},
-        proxy::{Corporate, LOGIN, Mood, PROXY, Stands, in_a_network},
+        proxy::{Corporate, LOGIN, Mood, PEERS_LOGIN, PROXY, Peer, Stands, in_a_network},
     },
     tunnel::{Far, client_hello, tunnel},
     upstream::Keeps,
@@ -367,69 +364,6 @@ fn a_far_end_of_http_2_is_spoken_to_in_it_through_one_connection() {
     }
 }
 
-/// A real proxy that wants [`LOGIN`], as far as it can have such a password.
-struct Peer(Child);
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-const PEERS_LOGIN: &str = "made-up-user:made-up-password";
-
-/// Starts `program` at [`PROXY`], if it is installed.
-fn peer(program: &str, port: u16, far: u16, folder: &std::path::Path) -> Option<Peer> {
-    let (file, path) = (folder.join(program), |name: &str| folder.join(name).display().to_string());
-    let (user, password) = PEERS_LOGIN.split_once(':').unwrap();
-    let arguments: Vec<String> = match program {
-        "tinyproxy" => {
-            let lines = format!(
-                "Port {port}\nListen {PROXY}\nTimeout 60\nLogLevel Error\nLogFile \"{}\"\nConnectPort {far}\nBasicAuth {user} {password}\n",
-                path("log")
-            );
-            fs::write(&file, lines).unwrap();
-            vec!["-d".to_owned(), "-c".to_owned(), file.display().to_string()]
-        }
-        _ => {
-            // Squid asks a program; this one knows one user.
-            let helper = format!(
-                "#!/bin/sh\nwhile read -r user word; do if [ \"$user $word\" = \"{user} {password}\" ]; then echo OK; else echo ERR; fi; done\n"
-            );
-            fs::write(folder.join("helper"), helper).unwrap();
-            let lines = format!(
-                "http_port {PROXY}:{port}\nauth_param basic program /bin/sh {}\nauth_param basic children 1\nacl known proxy_auth REQUIRED\n\
-                 http_access allow known\nhttp_access deny all\naccess_log none\ncache deny all\ncache_log {}\npid_filename {}\n\
-                 shutdown_lifetime 0 seconds\npinger_enable off\ncoredump_dir {}\n{}",
-                path("helper"),
-                path("log"),
-                path("pid"),
-                folder.display(),
-                if nix::unistd::geteuid().is_root() { "cache_effective_user proxy\n" } else { "" }
-            );
-            fs::write(&file, lines).unwrap();
-            vec!["-N".to_owned(), "-f".to_owned(), file.display().to_string()]
-        }
-    };
-    fs::write(folder.join("log"), "").unwrap();
-    for (name, mode) in [("log", 0o666), ("", 0o777)] {
-        fs::set_permissions(folder.join(name), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
-    }
-    let child = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-    let peer = Peer(child);
-    let start = Instant::now();
-    while TcpStream::connect((PROXY, port)).is_err() {
-        assert!(
-            start.elapsed() < Duration::from_secs(20),
-            "{program} does not listen: {}",
-            fs::read_to_string(folder.join("log")).unwrap()
-        );
-        thread::sleep(Duration::from_millis(50));
-    }
-    Some(peer)
-}
-
 #[test]
 fn real_proxies_connect_us_and_know_their_users() {
     for (program, port) in [("tinyproxy", 8888), ("squid", 3128)] {
@@ -439,7 +373,9 @@ fn real_proxies_connect_us_and_know_their_users() {
             let far: u16 = provider.base_url().rsplit(':').next().unwrap().parse().unwrap();
             let stands = Stands::at(API, far);
             let folder = tempfile::tempdir().unwrap();
-            let Some(_peer) = peer(program, port, far, folder.path()) else { return println!("NOT RUN: {program} is not installed") };
+            let Some(_peer) = Peer::start(program, port, far, folder.path()) else {
+                return println!("NOT RUN: {program} is not installed");
+            };
             let upstream = section(&format!("http://{PROXY}:{port}"), "");
             let policy = route_policy(&format!("https://api.example:{far}")).replace(
                 "[limits]",

@@ -5,13 +5,15 @@ use std::{
     fs,
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    process::Command,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -200,5 +202,71 @@ fn serve(mut stream: TcpStream, mood: &Mood, names: &BTreeMap<String, SocketAddr
             stream.write_all(b"HTTP/1.1 200 Connection established\r\nVia: 1.1 made-up\r\n\r\n")?;
             join(stream, far)
         }
+    }
+}
+
+/// A real proxy that wants [`PEERS_LOGIN`]. It ends when it is dropped.
+pub struct Peer(Child);
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Who may use it: without a colon in the password, which the program that squid asks would have to take apart.
+pub const PEERS_LOGIN: &str = "made-up-user:made-up-password";
+
+impl Peer {
+    /// Starts `program` at [`PROXY`], if it is installed; tinyproxy lets CONNECT through to the port `far` alone.
+    pub fn start(program: &str, port: u16, far: u16, folder: &Path) -> Option<Self> {
+        let (file, path) = (folder.join(program), |name: &str| folder.join(name).display().to_string());
+        let (user, password) = PEERS_LOGIN.split_once(':').unwrap();
+        let arguments: Vec<String> = match program {
+            "tinyproxy" => {
+                let lines = format!(
+                    "Port {port}\nListen {PROXY}\nTimeout 60\nLogLevel Error\nLogFile \"{}\"\nConnectPort {far}\nBasicAuth {user} {password}\n",
+                    path("log")
+                );
+                fs::write(&file, lines).unwrap();
+                vec!["-d".to_owned(), "-c".to_owned(), file.display().to_string()]
+            }
+            _ => {
+                // Squid asks a program; this one knows one user.
+                let helper = format!(
+                    "#!/bin/sh\nwhile read -r user word; do if [ \"$user $word\" = \"{user} {password}\" ]; then echo OK; else echo ERR; fi; done\n"
+                );
+                fs::write(folder.join("helper"), helper).unwrap();
+                let lines = format!(
+                    "http_port {PROXY}:{port}\nauth_param basic program /bin/sh {}\nauth_param basic children 1\nacl known proxy_auth REQUIRED\n\
+                 http_access allow known\nhttp_access deny all\naccess_log none\ncache deny all\ncache_log {}\npid_filename {}\n\
+                 shutdown_lifetime 0 seconds\npinger_enable off\ncoredump_dir {}\n{}",
+                    path("helper"),
+                    path("log"),
+                    path("pid"),
+                    folder.display(),
+                    if nix::unistd::geteuid().is_root() { "cache_effective_user proxy\n" } else { "" }
+                );
+                fs::write(&file, lines).unwrap();
+                vec!["-N".to_owned(), "-f".to_owned(), file.display().to_string()]
+            }
+        };
+        fs::write(folder.join("log"), "").unwrap();
+        for (name, mode) in [("log", 0o666), ("", 0o777)] {
+            fs::set_permissions(folder.join(name), PermissionsExt::from_mode(mode)).unwrap();
+        }
+        let child = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+        let peer = Peer(child);
+        let start = Instant::now();
+        while TcpStream::connect((PROXY, port)).is_err() {
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "{program} does not listen: {}",
+                fs::read_to_string(folder.join("log")).unwrap()
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+        Some(peer)
     }
 }
