@@ -143,7 +143,7 @@ fn a_name_that_only_the_proxy_knows_is_delegated_and_recorded_so() {
         let delegating = tunnels(far.port, "", &section(&proxy.url(), "resolves = true"));
         let gateway = behind(&delegating);
         assert_eq!(tunnel(&gateway, &target, &client_hello("only-there.example")), (200, b"from the far end".to_vec()));
-        assert_eq!(proxy.targets(), [target.clone()]);
+        assert_eq!(proxy.targets(), std::slice::from_ref(&target));
         assert_eq!(gateway.records(1)[0]["upstream"], "delegated");
         // Addresses need nobody to resolve them.
         for host in ["169.254.169.254", "10.9.9.9"] {
