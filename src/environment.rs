@@ -74,12 +74,14 @@ pub fn agent(job: &Variables, extra: &[String], places: &Places, gateway: u16, t
 }
 
 /// Checks that no variable that the agent would get holds a credential under another name (`KEY: $ANTHROPIC_API_KEY`): one of the
-/// job's that Tidewaiter uses, GitLab's own for the job, or what stands in a file with one.
+/// job's that Tidewaiter uses, GitLab's own for the job, what stands in a file with one, or the upstream proxy's, which stands in
+/// `proxy`.
 ///
 /// # Errors
 /// In words that name both.
-pub fn part(job: &Variables, extra: &[String]) -> Result<(), String> {
-    let named = KEPT.iter().chain(["CI_JOB_TOKEN"].iter()).filter_map(|name| Some(((*name).to_owned(), text(job, name)?.to_owned())));
+pub fn part(job: &Variables, extra: &[String], proxy: Option<&str>) -> Result<(), String> {
+    let named = KEPT.iter().copied().chain(["CI_JOB_TOKEN"]).chain(proxy);
+    let named = named.filter_map(|name| Some((name.to_owned(), text(job, name)?.to_owned())));
     let in_files = FILES.iter().filter_map(|name| Some(((*name).to_owned(), value(job, name)?)));
     let kept: Vec<(String, String)> =
         named.chain(in_files).filter(|(_, value)| value.trim().len() >= SHORTEST && value != PLACEHOLDER).collect();
@@ -291,16 +293,16 @@ mod tests {
     #[test]
     fn no_credential_goes_to_the_agent_under_another_name() {
         let mut job = job();
-        assert_eq!(part(&job, &["MY_VALUE".into()]), Ok(()));
+        assert_eq!(part(&job, &["MY_VALUE".into()], None), Ok(()));
         job.insert("MY_VALUE".into(), "Bearer made-up-key-000".into());
-        assert_eq!(part(&job, &[]), Ok(()), "it is not passed on");
-        let said = part(&job, &["MY_VALUE".into()]).unwrap_err();
+        assert_eq!(part(&job, &[], None), Ok(()), "it is not passed on");
+        let said = part(&job, &["MY_VALUE".into()], None).unwrap_err();
         assert!(said.contains("MY_VALUE would hand the value of ANTHROPIC_API_KEY") && !said.contains("made-up"), "{said}");
         job.insert("CI_COMMIT_MESSAGE".into(), "made-up-job-000".into());
-        assert!(part(&job, &[]).unwrap_err().contains("CI_COMMIT_MESSAGE would hand the value of CI_JOB_TOKEN"));
+        assert!(part(&job, &[], None).unwrap_err().contains("CI_COMMIT_MESSAGE would hand the value of CI_JOB_TOKEN"));
         job.insert("ANTHROPIC_API_KEY".into(), PLACEHOLDER.into());
         job.insert("CI_COMMIT_MESSAGE".into(), PLACEHOLDER.into());
-        assert_eq!(part(&job, &[]), Ok(()), "in custody nothing is there");
+        assert_eq!(part(&job, &[], None), Ok(()), "in custody nothing is there");
         assert!(!inherited(OsStr::new("ANTHROPIC_API_KEY"), &["ANTHROPIC_API_KEY".into()]), "whatever a policy says");
     }
 
@@ -331,6 +333,10 @@ mod tests {
             Policy::compose(vec![crate::policy::Source { name: "test".to_owned(), text }]).unwrap()
         };
         assert!(proxy(&job, &policy("PROXY_LOGIN")).unwrap().is_some());
+        let copied: Variables =
+            [("PROXY_LOGIN".into(), "made-up:long-password".into()), ("CI_COMMIT_MESSAGE".into(), "made-up:long-password".into())].into();
+        assert_eq!(part(&copied, &[], None), Ok(()));
+        assert!(part(&copied, &[], Some("PROXY_LOGIN")).unwrap_err().contains("would hand the value of PROXY_LOGIN"));
         assert!(proxy(&job, &policy("CI_COMMIT_LOGIN")).unwrap_err().contains("the agent inherits"));
         assert!(proxy(&job, &policy("OTHER")).unwrap_err().contains("OTHER, which is not set"));
     }

@@ -21,7 +21,7 @@ pub(super) async fn ask(service: &Client, request: Request<Bytes>, desk: &Desk) 
     let endpoint = service.endpoint();
     let path = format!("{}{}", endpoint.path, request.uri().path());
     // Where nobody takes records any more the gateway ends.
-    let mut asking = desk.asking(endpoint.address.to_string(), path, request.body().len() as u64).await;
+    let mut asking = desk.asking(endpoint.address.to_string(), path, request.body().len() as u64, service.passage()).await;
     let answer = service.send(request.map(Full::new)).await?;
     if let Some(asking) = &mut asking {
         asking.answer = Some((answer.status().as_u16(), answer.body().len() as u64));

@@ -56,9 +56,9 @@ impl Desk {
     }
 
     /// The same of a request for a credential.
-    pub(super) async fn asking(&self, host: String, path: String, up: u64) -> Option<Asking> {
+    pub(super) async fn asking(&self, host: String, path: String, up: u64, upstream: Option<Passage>) -> Option<Asking> {
         let place = self.0.clone().reserve_owned().await.ok()?;
-        Some(Asking { place: Some(place), start: Instant::now(), host, path, up, answer: None })
+        Some(Asking { place: Some(place), start: Instant::now(), host, path, up, upstream, answer: None })
     }
 }
 
@@ -69,6 +69,7 @@ pub(super) struct Asking {
     host: String,
     path: String,
     up: u64,
+    upstream: Option<Passage>,
     /// Status and length of the answer.
     pub(super) answer: Option<(u16, u64)>,
 }
@@ -82,6 +83,7 @@ impl Drop for Asking {
             up: self.up,
             down: self.answer.map_or(0, |(_, length)| length),
             ms: milliseconds(self.start),
+            upstream: self.upstream,
         };
         if let Some(place) = self.place.take() {
             drop(place.send(event));

@@ -14,7 +14,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{Endpoint, ProxyError, Scheme};
-use crate::upstream::Proxy;
+use crate::upstream::{Passage, Proxy};
 
 /// Why there is no answer. None of them says what the answer would have been.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +78,11 @@ impl Client {
         Self { endpoint, tls, proxy, time, limit }
     }
 
+    /// How it reaches it through the proxy.
+    pub fn passage(&self) -> Option<Passage> {
+        self.proxy.as_ref()?.passage(&self.endpoint.address.host)
+    }
+
     /// Whom it speaks with.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
@@ -110,7 +115,7 @@ impl Client {
 
     async fn dial(&self) -> Result<TcpStream, Error> {
         let to = &self.endpoint.address;
-        if let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.passage(&to.host).is_some()) {
+        if let Some(proxy) = self.proxy.as_ref().filter(|_| self.passage().is_some()) {
             return proxy
                 .connect(to)
                 .await

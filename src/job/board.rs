@@ -96,7 +96,8 @@ impl Board {
             return Err(Ending::Skipped(reason));
         }
         environment::guard(&variables, &mut policy.files, &facts.checkout).map_err(|reason| Refusal::new(reason, Exit::Remote))?;
-        environment::part(&variables, &policy.process.env).map_err(|reason| Refusal::new(reason, Exit::Usage))?;
+        environment::part(&variables, &policy.process.env, policy.network.proxy_variable())
+            .map_err(|reason| Refusal::new(reason, Exit::Usage))?;
         let gitlab = gitlab(&variables, &policy)?;
         let token = token(&variables, &facts)?;
         // A second opinion starts no agent, so it needs neither a provider's key nor the agent's program.

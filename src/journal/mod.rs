@@ -85,6 +85,9 @@ pub enum Event {
         down: u64,
         /// Milliseconds until the answer was whole.
         ms: u64,
+        /// How the service is reached through the upstream proxy, as for other requests.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        upstream: Option<Passage>,
     },
     /// Somebody of the agent connected to an address that is not on loopback, and was refused.
     Outside {

@@ -121,7 +121,7 @@ pub fn run(options: Options) -> Result<Done, Error> {
     let standby = standby?;
     let workspace = place::workspace(options.workspace)?;
     environment::guard(&job, &mut policy.files, &workspace).map_err(Error::Credential)?;
-    environment::part(&job, &policy.process.env).map_err(Error::Credential)?;
+    environment::part(&job, &policy.process.env, policy.network.proxy_variable()).map_err(Error::Credential)?;
     let credentials = credentials(&job, &policy)?;
     let proxy = environment::proxy(&job, &policy).map_err(Error::Credential)?;
     place::outside(options.journal.as_deref(), policy.files.write.iter().chain([&workspace]))?;
