@@ -71,7 +71,7 @@ impl Known {
         out
     }
 
-    /// The variables whose values are in `bytes`, for texts that leave besides the tree: messages, titles, branch names.
+    /// The variables whose values are in `bytes`, however they are encoded and divided, for texts that leave besides the tree.
     pub fn names_in(&self, bytes: &[u8]) -> BTreeSet<&str> {
         self.all_in(bytes, &mut |_, _| {}).values.into_iter().map(|(name, _)| name).collect()
     }

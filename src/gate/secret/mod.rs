@@ -104,7 +104,7 @@ const UNTELLING_ENDS: &[&str] = &[
 pub(super) fn judge_names(judge: &mut Judge<'_>) {
     let (known, files) = (judge.known, &judge.policy.secrets);
     for fact in judge.facts().filter(|fact| fact.remains()) {
-        for (name, _) in known.all_in(&fact.path, &mut |_, _| {}).values {
+        for name in known.names_in(&fact.path) {
             judge.block("secret/known", &fact.path, format!("the name of this path has the value of {name}"));
         }
         for what in forms_in(files, &fact.path) {
@@ -112,7 +112,7 @@ pub(super) fn judge_names(judge: &mut Judge<'_>) {
         }
     }
     for (text, bytes) in judge.change.texts() {
-        for (name, _) in known.all_in(bytes.as_bytes(), &mut |_, _| {}).values {
+        for name in known.names_in(bytes.as_bytes()) {
             judge.block("secret/known", b"".as_slice(), format!("{text} has the value of {name}"));
         }
         for what in forms_in(files, bytes.as_bytes()) {
@@ -157,11 +157,7 @@ pub fn redact(known: &Known, files: &[Leaks], text: &str) -> String {
     }
     out.push_str(text.get(done..).unwrap_or_default());
     // What is encoded more than once cannot be cut out.
-    if known.all_in(out.as_bytes(), &mut |_, _| {}).values.is_empty() {
-        out
-    } else {
-        "(not shown: it has the value of a secret)".to_owned()
-    }
+    if known.names_in(out.as_bytes()).is_empty() { out } else { "(not shown: it has the value of a secret)".to_owned() }
 }
 
 /// A changed file. This is the first thing that is asked of it: the lines that have secrets are not shown by any other rule.
@@ -260,7 +256,7 @@ pub(super) fn forms(bytes: &[u8]) -> (Vec<(Range<usize>, &'static str)>, usize) 
 
 /// For the fuzz target: the job's own secrets in a blob.
 pub(super) fn known_in(known: &Known, bytes: &[u8]) -> Vec<String> {
-    known.all_in(bytes, &mut |_, _| {}).values.into_iter().map(|(name, _)| name.to_owned()).collect()
+    known.names_in(bytes).into_iter().map(str::to_owned).collect()
 }
 
 /// The values in `bytes` that have the form of a secret.
