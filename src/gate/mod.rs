@@ -8,12 +8,15 @@ mod content;
 mod facts;
 mod finding;
 mod inspect;
+mod language;
 mod parts;
 mod rules;
 mod tally;
 mod yaml;
 
+mod checks;
 mod ci;
+mod host;
 mod place;
 mod reading;
 mod secret;
@@ -183,9 +186,13 @@ pub fn judge(change: &Change, blobs: &dyn Blobs, terms: &Terms<'_>) -> Result<Ju
     place::judge(&mut judge)?;
     ci::judge(&mut judge);
     secret::judge_names(&mut judge);
+    reading::judge_names(&mut judge);
+    checks::judge(&mut judge);
     judge.ground = Arc::new(supply::Ground::of(&judge)?);
     parts::each(&mut judge, judge_file)?;
     place::judge_sums(&mut judge);
+    host::judge_sums(&mut judge);
+    checks::judge_sums(&mut judge);
     judge.notes();
     let lines = std::mem::take(&mut judge.tally.lines);
     let offending = judge.offending();
@@ -203,6 +210,8 @@ fn judge_file(judge: &mut Judge<'_>, file: &content::File<'_>) {
     secret::judge_file(judge, file);
     reading::judge_file(judge, file);
     supply::judge_file(judge, file);
+    host::judge_file(judge, file);
+    checks::judge_file(judge, file);
 }
 
 /// Doors to what reads a change's bytes here, for the fuzz targets alone.

@@ -1,6 +1,6 @@
 //! The rules by their ids.
 
-use super::{Error, ci, place, reading, secret, supply};
+use super::{Error, checks, ci, host, place, reading, secret, supply};
 use crate::{
     policy::{Changes, Origin},
     verdict::Severity,
@@ -31,7 +31,7 @@ impl Rule {
 }
 
 /// The rules of each module of the gate.
-const MODULES: &[&[Rule]] = &[place::RULES, ci::RULES, reading::RULES, secret::RULES, supply::RULES];
+const MODULES: &[&[Rule]] = &[checks::RULES, ci::RULES, host::RULES, place::RULES, reading::RULES, secret::RULES, supply::RULES];
 
 /// Every rule of the gate.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

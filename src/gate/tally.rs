@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::content::File;
+use super::{checks::Suite, content::File, host::Hosts};
 
 /// Counts of one part of a change, or of the whole of it.
 #[derive(Debug, Default)]
@@ -11,6 +11,10 @@ pub(super) struct Tally {
     pub(super) lines: BTreeMap<Vec<u8>, (u64, u64)>,
     /// Files that had text and have none any more.
     pub(super) emptied: u64,
+    /// Hosts that code names.
+    pub(super) hosts: Hosts,
+    /// Tests.
+    pub(super) suite: Suite,
 }
 
 impl Tally {
@@ -25,5 +29,7 @@ impl Tally {
     pub(super) fn join(&mut self, part: Self) {
         self.lines.extend(part.lines);
         self.emptied += part.emptied;
+        self.hosts.join(part.hosts);
+        self.suite.join(part.suite);
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         markdown::Hosts,
         merge_request::{ChangedFile, Description, Status, description, note, title},
     },
-    host::Host,
+    policy::Named,
     secret::Secret,
     supervisor::worker,
     upstream::Proxy,
@@ -40,7 +40,7 @@ pub struct Spec {
     /// Begins the names of our own branches.
     pub prefix: String,
     /// The policy's `changes.hosts`: where the agent's links may lead, besides GitLab's pages of code.
-    pub hosts: Vec<Host>,
+    pub hosts: Vec<Named>,
     /// The upstream proxy.
     pub proxy: Option<Proxy>,
     /// What the context worker found.

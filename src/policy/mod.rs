@@ -9,6 +9,7 @@ mod file;
 mod layer;
 mod leaks;
 mod left;
+mod named;
 mod network;
 mod pattern;
 pub mod registry;
@@ -21,6 +22,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 pub use leaks::{Allowed, Expression, LeakRule, Leaks, Target as LeakTarget};
 pub use left::{Usd, Used};
+pub use named::Named;
 pub use network::{
     Fence, GATEWAY_PORT, GitLab, Google, Grant, Loopback, MOST_SERVICES, Network, Provider, Route, is_aws_region, is_project_path,
 };
@@ -30,7 +32,7 @@ pub use tunnel::Tunnel;
 pub use upstream::{NoCredential, Upstream};
 pub use waiver::Waiver;
 
-use crate::{digest::Digest, host::Host, verdict::Severity};
+use crate::{digest::Digest, verdict::Severity};
 
 /// Of the uids after the agent's own, two are ours; the very last means "as it was" (setresuid(2)).
 const HIGHEST_UID: u32 = u32::MAX - 3;
@@ -240,7 +242,7 @@ pub struct Changes {
     /// Texts that may change the direction of reading, as Arabic and Hebrew documents do.
     pub bidirectional: Exceptions,
     /// Hosts that the change may newly name, and to which the text of its merge request may link.
-    pub hosts: Vec<Host>,
+    pub hosts: Vec<Named>,
     /// More rules for secrets, in gitleaks' format.
     pub secrets: Vec<Leaks>,
     /// Rules whose severity the policy sets, with the line that does.

@@ -1,5 +1,7 @@
 //! GitLab CI configuration: the file itself and every local file that it includes at the base.
 
+mod called;
+
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
     rc::Rc,
@@ -13,11 +15,14 @@ use super::{
 };
 use crate::{
     git::{self, Repository, Tree},
-    verdict::Severity::Deny,
+    verdict::Severity::{Deny, Review},
 };
 
 /// The rules of this module.
-pub(super) const RULES: &[Rule] = &[Rule::new("ci/config", Deny, "GitLab CI configuration and every local file that it includes")];
+pub(super) const RULES: &[Rule] = &[
+    Rule::new("ci/called", Review, "a file that a CI job runs"),
+    Rule::new("ci/config", Deny, "GitLab CI configuration and every local file that it includes"),
+];
 
 /// Where GitLab looks where the project names no other path.
 pub const CI_CONFIG: &str = ".gitlab-ci.yml";
@@ -36,6 +41,8 @@ pub struct CiFiles {
     patterns: Vec<String>,
     /// A file that could not be read as YAML: then every YAML file may be configuration.
     unread: bool,
+    /// Files that jobs run.
+    called: called::Called,
 }
 
 impl CiFiles {
@@ -45,6 +52,7 @@ impl CiFiles {
     /// [`git::Error`] when a file cannot be read.
     pub fn at(repository: &Repository, tree: &Tree, config: &str) -> Result<Self, git::Error> {
         let mut found = Self::default();
+        let mut scripts = Vec::new();
         let mut waiting =
             VecDeque::from([config.split('@').next().unwrap_or(config).trim_start_matches('/').to_owned(), CI_CONFIG.to_owned()]);
         while let Some(path) = waiting.pop_front() {
@@ -55,14 +63,24 @@ impl CiFiles {
                 found.unread = true;
                 break;
             }
-            for included in found.read(repository, tree, &path)? {
+            for included in found.read(repository, tree, &path, &mut scripts)? {
                 found.follow(tree, &included, &mut waiting);
             }
+        }
+        found.called = called::follow(repository, tree, &scripts)?;
+        if found.unread {
+            found.called.leave_unread();
         }
         Ok(found)
     }
 
-    fn read(&mut self, repository: &Repository, tree: &Tree, path: &str) -> Result<Vec<String>, git::Error> {
+    fn read(
+        &mut self,
+        repository: &Repository,
+        tree: &Tree,
+        path: &str,
+        scripts: &mut Vec<(String, String)>,
+    ) -> Result<Vec<String>, git::Error> {
         let Some(entry) = tree.get(path.as_bytes()).filter(|entry| entry.mode.is_file()) else { return Ok(vec![]) };
         let bytes = match repository.blob(entry.id, BYTES) {
             Err(git::Error::BlobTooLarge { .. }) => {
@@ -71,9 +89,12 @@ impl CiFiles {
             }
             other => other?,
         };
-        let included = std::str::from_utf8(&bytes).ok().and_then(includes);
-        self.unread |= included.is_none();
-        Ok(included.unwrap_or_default())
+        let Some(documents) = std::str::from_utf8(&bytes).ok().and_then(yaml::parse) else {
+            self.unread = true;
+            return Ok(vec![]);
+        };
+        scripts.extend(called::scripts(&documents));
+        Ok(includes_of(&documents))
     }
 
     fn follow(&mut self, tree: &Tree, included: &str, waiting: &mut VecDeque<String>) {
@@ -112,6 +133,8 @@ pub(super) fn judge(judge: &mut Judge<'_>) {
     for fact in judge.facts() {
         if let Some(why) = change.ci().reads(&fact.path) {
             judge.find("ci/config", &fact.path, why.to_owned(), Way::Rule);
+        } else if let Some(why) = change.ci().called.by(&place::fold(&fact.path)) {
+            judge.find("ci/called", &fact.path, why, Way::Rule);
         }
     }
 }
@@ -151,10 +174,13 @@ fn wild(pattern: &str, text: &str) -> bool {
 
 /// The local files that a CI configuration names; none when it cannot be read.
 pub(super) fn includes(text: &str) -> Option<Vec<String>> {
-    let documents = yaml::parse(text)?;
+    yaml::parse(text).map(|documents| includes_of(&documents))
+}
+
+fn includes_of(documents: &[Rc<Value>]) -> Vec<String> {
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     documents.iter().for_each(|document| search(document, &mut found, &mut seen));
-    Some(found)
+    found
 }
 
 /// Every `include:` at any depth: of the file, of a job's `trigger`, of a template that some job takes over.

@@ -1,10 +1,18 @@
 //! Rules that read a file as a reviewer would, and see what a reviewer cannot.
 
 mod direction;
+mod hidden;
+mod instructions;
+mod kind;
+mod made;
+mod script;
+
+pub(super) use script::judge_names;
 
 use super::{
     content::File,
     finding::{Judge, Place, Way},
+    language,
     rules::Rule,
 };
 use crate::{
@@ -15,32 +23,77 @@ use crate::{
 /// The rules of this module.
 pub(super) const RULES: &[Rule] = &[
     Rule::new("content/binary", Deny, "a file that is no text and that changes.binary does not name"),
+    Rule::new("content/blob", Warn, "encoded data in the place of code; review where it decodes to a program or an archive"),
     Rule::new("content/direction", Block, "characters that change the direction of reading"),
-    Rule::new("content/line", Warn, "a line longer than changes.max_line_bytes"),
+    Rule::new("content/generated", Warn, "a mark that a file is generated, on a file that was not"),
+    Rule::new("content/hidden", Block, "characters that show nothing, or that rewrite what is shown"),
+    Rule::new("content/instructions", Warn, "orders to a reviewing model, in comments or hidden text"),
+    Rule::new("content/kind", Deny, "a binary file that is not what its ending says, or has something behind its end"),
+    Rule::new("content/line", Warn, "a line longer than changes.max_line_bytes; review where it goes on out of sight"),
+    Rule::new("content/minified", Warn, "minified code"),
+    Rule::new("content/script", Warn, "a word of code with letters of another alphabet that look like Latin ones"),
+    Rule::new("name/script", Deny, "a new path with letters of another alphabet that look like Latin ones"),
 ];
-
-/// Endings of documents that are read and not run.
-const PROSE: &[&str] = &["md", "markdown", "txt", "rst", "adoc", "asciidoc", "tex", "po", "pot", "html", "htm"];
 
 /// Judges one file.
 pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
-    binary(judge, file);
+    if binary(judge, file) {
+        return;
+    }
     direction::judge_file(judge, file);
+    hidden::judge_file(judge, file);
+    script::judge_file(judge, file);
+    made::judge_file(judge, file);
+    instructions::judge_file(judge, file);
     lines(judge, file);
 }
 
-/// Whether a file is prose by its ending.
+/// Whether a file is prose by its name, or one of translations.
 fn is_prose(file: &File<'_>) -> bool {
-    file.name().rsplit_once('.').is_some_and(|(_, ending)| PROSE.contains(&ending))
+    matches!(language::Ground::of(file.folded), language::Ground::Prose | language::Ground::Words)
 }
 
-fn binary(judge: &mut Judge<'_>, file: &File<'_>) {
+/// Whether the file is a binary one that the policy lets through: then it has no lines to read.
+fn binary(judge: &mut Judge<'_>, file: &File<'_>) -> bool {
     let is_file = file.fact.new.is_some_and(|entry| entry.mode != Mode::Symlink);
-    let same = file.old == file.new;
-    if is_file && !same && file.text.is_none() && !judge.policy.binary.names(&file.fact.path) {
-        let before = if file.old_text.is_some() && file.fact.old.is_some() { "this file became binary" } else { "this file is binary" };
-        let step = "take it out of the change, or add the path to changes.binary";
-        judge.find("content/binary", file, before.to_owned(), Way::Step(step));
+    if !is_file || file.old == file.new {
+        return false;
+    }
+    let why = match file.text {
+        None => Some("this file is binary".to_owned()),
+        Some(text) => kind::is_no_text(file.new, text),
+    };
+    let Some(why) = why else { return false };
+    if judge.policy.binary.names(&file.fact.path) {
+        excepted(judge, file);
+        return true;
+    }
+    let became = file.fact.old.is_some() && file.old_text.is_some_and(|text| kind::is_no_text(file.old, text).is_none());
+    let message = if became { format!("this file became binary: {why}") } else { why };
+    let step = "take it out of the change, or add the path to changes.binary";
+    judge.find("content/binary", file, message, Way::Step(step));
+    false
+}
+
+/// A binary file that the policy lets through has to be what its ending says, and no more than that.
+fn excepted(judge: &mut Judge<'_>, file: &File<'_>) {
+    let found = kind::of(file.new);
+    let ending = language::ending(file.folded);
+    let is_archive = found.is_some_and(|kind| kind.class == kind::Class::Archive);
+    if let Some(expected) = kind::expected(ending)
+        && found.is_none_or(|found| !expected.contains(&found))
+    {
+        let what = found.map_or("of no kind that is known here", |kind| kind.name);
+        let message = format!("by its name this file is a {}, by its content {what}", expected.first().map_or("", |kind| kind.name));
+        judge.find("content/kind", file, message, Way::Rule);
+    } else if !is_archive && kind::zip_at_end(file.new) {
+        judge.find("content/kind", file, "there is a zip archive at the end of this file".to_owned(), Way::Rule);
+    } else if let Some(kind) = found
+        && let rest = kind::behind_end(kind, file.new)
+        && !rest.is_empty()
+    {
+        let message = format!("{} bytes stand behind the end of this {}", rest.len(), kind.name);
+        judge.find("content/kind", file, message, Way::Rule);
     }
 }
 

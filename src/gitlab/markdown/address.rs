@@ -39,7 +39,7 @@ impl Hosts {
         match rest {
             Some(rest) => (is_plain(rest) && pages.iter().any(|page| rest.contains(page))).then_some(host),
             None if self.is_gitlab(&host) => None,
-            None => (self.named.contains(&host) && path.bytes().all(is_of_address)).then_some(host),
+            None => (self.named.iter().any(|entry| entry.covers(&host)) && path.bytes().all(is_of_address)).then_some(host),
         }
     }
 

@@ -22,7 +22,7 @@ use comrak::{
 };
 
 use super::text;
-use crate::host::Host;
+use crate::policy::Named;
 pub(super) use words::without_marks;
 
 /// Blocks and spans in each other; deeper ones are nobody's prose.
@@ -40,7 +40,7 @@ pub struct Hosts {
     /// The GitLab that shows the text: its address, with its path where it has one.
     pub gitlab: String,
     /// The policy's `changes.hosts`.
-    pub named: Vec<Host>,
+    pub named: Vec<Named>,
 }
 
 /// At most `limit` bytes of `words`, as Markdown that does nothing; empty where nothing is to be seen.

@@ -6,8 +6,7 @@ use toml::Spanned;
 
 use super::{Layer, file};
 use crate::{
-    host::Host,
-    policy::{Changes, Error, Exceptions, OnViolation, Origin, Pattern, Waiver},
+    policy::{Changes, Error, Exceptions, Named, OnViolation, Origin, Pattern, Waiver},
     verdict::Severity,
 };
 
@@ -28,8 +27,7 @@ impl Layer<'_> {
         self.excepted(&mut changes.binary, file.binary, "changes.binary")?;
         self.excepted(&mut changes.bidirectional, file.bidirectional, "changes.bidirectional")?;
         if let Some(hosts) = file.hosts {
-            changes.hosts =
-                self.subset(&changes.hosts, hosts, "changes.hosts", |text| text.parse::<Host>().map_err(|error| error.to_string()))?;
+            changes.hosts = self.named(&changes.hosts, hosts)?;
         }
         self.weights(changes, file.rules)?;
         if let Some(limit) = file.max_files {
@@ -114,6 +112,18 @@ impl Layer<'_> {
             changes.rules.insert(rule, (severity, self.origin(&weight)));
         }
         Ok(())
+    }
+
+    fn named(&self, above: &[Named], list: Vec<Spanned<String>>) -> Result<Vec<Named>, Error> {
+        const KEY: &str = "changes.hosts";
+        let checked = |text: Spanned<String>| {
+            let named: Named = text.get_ref().parse().map_err(|reason: String| self.value(&text, KEY, &reason))?;
+            match self.top || above.iter().any(|granted| named.is_within(granted)) {
+                true => Ok(named),
+                false => Err(self.widens(&text, KEY, format!("`{named}` is not granted above"))),
+            }
+        };
+        list.into_iter().map(checked).collect()
     }
 
     /// A list of exceptions, which a lower layer may only make shorter.

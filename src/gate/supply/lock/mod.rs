@@ -222,7 +222,7 @@ fn judge_hosts(
 
 fn allows(policy: &Changes, host: &str) -> bool {
     let bare = host.trim_start_matches("git ").split(['/', ':']).next().unwrap_or_default();
-    bare.parse::<crate::host::Host>().is_ok_and(|host| policy.hosts.contains(&host))
+    bare.parse::<crate::host::Host>().is_ok_and(|host| policy.hosts.iter().any(|entry| entry.covers(&host)))
 }
 
 fn judge_hashes(judge: &mut Judge<'_>, lines: &mut Lines<'_, '_>, entry: &Entry, before: &[&Entry], hashed: bool) {

@@ -1,0 +1,102 @@
+//! Comments that silence a scanner, a linter or a type checker where they stand.
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+use crate::gate::{
+    content::{File, Line},
+    finding::{Judge, Place, Way},
+    language::{self, Ground},
+};
+
+/// What tools take as an order to look away, in any case of letters.
+const MARKS: &[&str] = &[
+    "nosec",
+    "gitleaks:allow",
+    "eslint-disable",
+    "tslint:disable",
+    "biome-ignore",
+    "oxlint-disable",
+    "stylelint-disable",
+    "# noqa",
+    "#noqa",
+    "type: ignore",
+    "type:ignore",
+    "pyright: ignore",
+    "mypy: ignore",
+    "ruff: noqa",
+    "@ts-ignore",
+    "@ts-nocheck",
+    "@ts-expect-error",
+    "nosemgrep",
+    "#[allow(",
+    "#![allow(",
+    "//nolint",
+    "// nolint",
+    "nosonar",
+    "pylint: disable",
+    "pylint:disable",
+    "rubocop:disable",
+    "@suppresswarnings",
+    "@suppress(",
+    "@file:suppress",
+    "phpcs:ignore",
+    "phpcs:disable",
+    "@phpstan-ignore",
+    "@psalm-suppress",
+    "trivy:ignore",
+    "checkov:skip",
+    "tfsec:ignore",
+    "kics-scan ignore",
+    "kics-scan disable",
+    "hadolint ignore",
+    "shellcheck disable",
+    "pragma: no cover",
+    "pragma: allowlist secret",
+    "istanbul ignore",
+    "c8 ignore",
+    "v8 ignore",
+    "coverage:ignore",
+    "@codecoverageignore",
+    "lcov_excl",
+    "grcov-excl",
+    "swiftlint:disable",
+    "detekt:",
+    "credo:disable",
+    "#pragma warning disable",
+    "yamllint disable",
+    "markdownlint-disable",
+    "snyk:ignore",
+    "deepcode ignore",
+    "lgtm[",
+    "codeql[",
+    "ggignore",
+    "trufflehog:ignore",
+    "talisman:",
+    "brakeman:ignore",
+    "skipcq",
+    "dockle:ignore",
+    "zizmor: ignore",
+];
+
+static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(MARKS).ok());
+
+/// One finding a file, with the first line and the number of such lines.
+pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
+    let Some(search) = SEARCH.as_ref() else { return };
+    let is_rust = language::ending(file.folded) == "rs";
+    if Ground::of(file.folded) != Ground::Code {
+        return;
+    }
+    let silences =
+        |line: &&Line<'_>| search.find(line.text).is_some_and(|hit| is_rust || !line.text[hit.start()..].starts_with("#[allow("));
+    let added: Vec<&Line<'_>> = file.added.iter().filter(silences).collect();
+    let Some(first) = added.first() else { return };
+    let more = added.len().saturating_sub(file.removed.iter().filter(silences).count());
+    if more > 0 {
+        let message =
+            format!("{more} more {} a scanner, a linter or a type checker look away", if more == 1 { "line makes" } else { "lines make" });
+        judge.find("scanner/inline", Place::shown(file, **first), message, Way::Rule);
+    }
+}

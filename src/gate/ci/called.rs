@@ -1,0 +1,460 @@
+//! Files of the repository that CI jobs run: what their script lines name, and what those files name in turn.
+
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    rc::Rc,
+};
+
+use super::{BYTES, wild};
+use crate::{
+    gate::{language, place, yaml::Value},
+    git::{self, Mode, Repository, Tree, shown},
+};
+
+/// Files that are read for the files that they run.
+const READ: usize = 200;
+/// From a job's line to the last file that is read.
+const DEEPEST: usize = 2;
+/// Words that are looked at, of all lines together.
+const WORDS: usize = 400_000;
+/// Words with a `*`, each of which is compared with every path.
+const GLOBS: usize = 200;
+/// Letters of a line that are kept to be shown.
+const SHOWN: usize = 100;
+
+/// Keys under which jobs have shell lines (docs.gitlab.com, "CI/CD YAML syntax reference").
+const SCRIPTS: [&str; 4] = ["script", "before_script", "after_script", "pre_get_sources_script"];
+
+/// Endings of files that interpreters run.
+const ENDINGS: &[&str] = &[
+    "sh", "bash", "zsh", "ksh", "fish", "py", "rb", "js", "mjs", "cjs", "ts", "mts", "pl", "ps1", "psm1", "php", "lua", "r", "jl",
+    "groovy", "exs", "mk", "mak", "just", "cmd", "bat", "awk", "sed", "tcl", "bats", "cmake", "nix", "star", "bzl",
+];
+
+/// Commands that run what a file of a fixed name says, with these names.
+const FIXED: &[(&str, &[&str])] = &[
+    ("make", &["Makefile", "makefile", "GNUmakefile"]),
+    ("gmake", &["Makefile", "makefile", "GNUmakefile"]),
+    ("just", &["justfile", "Justfile", ".justfile"]),
+    ("task", &["Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml", "Taskfile.dist.yml"]),
+    ("go-task", &["Taskfile.yml", "Taskfile.yaml"]),
+    ("tox", &["tox.ini"]),
+    ("nox", &["noxfile.py"]),
+    ("invoke", &["tasks.py"]),
+    ("inv", &["tasks.py"]),
+    ("doit", &["dodo.py"]),
+    ("rake", &["Rakefile", "rakefile", "Rakefile.rb"]),
+    ("gulp", &["gulpfile.js", "gulpfile.mjs", "gulpfile.ts"]),
+    ("grunt", &["Gruntfile.js"]),
+    ("jake", &["Jakefile", "Jakefile.js"]),
+    ("mage", &["magefile.go"]),
+    ("ant", &["build.xml"]),
+    ("scons", &["SConstruct"]),
+    ("earthly", &["Earthfile"]),
+    ("docker", &["Dockerfile"]),
+    ("buildah", &["Dockerfile", "Containerfile"]),
+    ("podman", &["Dockerfile", "Containerfile"]),
+    ("/kaniko/executor", &["Dockerfile"]),
+    ("docker-compose", &["docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml"]),
+    ("compose", &["docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml"]),
+    ("fastlane", &["fastlane/Fastfile"]),
+    ("goreleaser", &[".goreleaser.yml", ".goreleaser.yaml"]),
+    ("pre-commit", &[".pre-commit-config.yaml"]),
+    ("vagrant", &["Vagrantfile"]),
+];
+
+/// Commands that do what the file in their arguments says, whatever its ending.
+const APPLY: &[&str] = &[
+    "ansible-playbook",
+    "kubectl",
+    "helm",
+    "docker-compose",
+    "docker",
+    "podman",
+    "buildah",
+    "make",
+    "gmake",
+    "source",
+    ".",
+    "bash",
+    "sh",
+    "python",
+    "python3",
+    "node",
+    "ruby",
+    "perl",
+    "just",
+    "task",
+    "psql",
+    "mysql",
+];
+
+/// Package managers that run a `package.json`'s scripts, and the scripts that installing runs.
+const NPM: &[&str] = &["npm", "yarn", "pnpm", "bun"];
+const ON_INSTALL: &[&str] = &["preinstall", "install", "postinstall", "prepare", "prepublish"];
+
+/// Who runs which files.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Called {
+    /// Words about the first job or file that runs it, by folded path.
+    files: BTreeMap<String, String>,
+    /// The same of patterns, folded: scripts that match are run, new ones as well. A `*` stays within one name.
+    patterns: Vec<(String, String)>,
+    /// Whether there was more than is looked at.
+    unread: bool,
+}
+
+impl Called {
+    /// Who runs the file at `path`, folded, in words.
+    pub(super) fn by(&self, path: &str) -> Option<String> {
+        let named = || {
+            self.files
+                .range(..=path.to_owned())
+                .next_back()
+                .filter(|(folder, _)| folder.ends_with('/') && path.starts_with(folder.as_str()))
+        };
+        let matched = || {
+            self.patterns
+                .iter()
+                .find(|(pattern, _)| pattern.matches('/').count() == path.matches('/').count() && wild(pattern, path))
+                .map(|(_, who)| who)
+        };
+        match self.files.get(path).or_else(|| named().map(|(_, who)| who)).or_else(matched) {
+            Some(who) => Some(format!("{who} runs this file")),
+            None if self.unread && is_script(path) => {
+                Some("the target branch's CI configuration could not be read to its end, so a job may run this script".to_owned())
+            }
+            None => None,
+        }
+    }
+
+    /// Says that not everything was read.
+    pub(super) fn leave_unread(&mut self) {
+        self.unread = true;
+    }
+}
+
+/// The shell lines of every job, with the job's name.
+pub(super) fn scripts(documents: &[Rc<Value>]) -> Vec<(String, String)> {
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    for (name, value) in documents.iter().flat_map(|document| document.pairs()) {
+        let job = name.text().unwrap_or_default();
+        if SCRIPTS.contains(&job) {
+            texts(value, job, &mut found, 8);
+        }
+        jobs(value, job, &mut found, &mut seen);
+    }
+    found
+}
+
+fn jobs(value: &Rc<Value>, job: &str, found: &mut Vec<(String, String)>, seen: &mut HashSet<*const Value>) {
+    if !seen.insert(Rc::as_ptr(value)) {
+        return;
+    }
+    match &**value {
+        Value::Text(_) => {}
+        Value::List(items) => items.iter().for_each(|item| jobs(item, job, found, seen)),
+        Value::Map(pairs) => {
+            for (key, inner) in pairs {
+                match key.text() {
+                    Some(key) if SCRIPTS.contains(&key) => texts(inner, job, found, 8),
+                    _ => jobs(inner, job, found, seen),
+                }
+            }
+        }
+    }
+}
+
+fn texts(value: &Value, job: &str, found: &mut Vec<(String, String)>, depth: usize) {
+    match value {
+        Value::Text(text) if found.len() < WORDS => found.push((job.to_owned(), text.clone())),
+        Value::List(items) if depth > 0 => items.iter().for_each(|item| texts(item, job, found, depth - 1)),
+        _ => {}
+    }
+}
+
+/// A file whose own lines are still to be looked at.
+struct Waiting {
+    path: String,
+    depth: usize,
+}
+
+/// Follows script lines through the files of a tree.
+struct Reader<'a> {
+    repository: &'a Repository,
+    tree: &'a Tree,
+    called: Called,
+    waiting: VecDeque<Waiting>,
+    words: usize,
+    globs: usize,
+}
+
+/// Where a line stands.
+#[derive(Clone, Copy)]
+struct Lines<'a> {
+    /// The folder of the file that it stands in.
+    home: &'a str,
+    /// Who runs it.
+    who: &'a str,
+    depth: usize,
+}
+
+/// Follows the lines of jobs through `tree`.
+///
+/// # Errors
+/// [`git::Error`] when a file cannot be read.
+pub(super) fn follow(repository: &Repository, tree: &Tree, scripts: &[(String, String)]) -> Result<Called, git::Error> {
+    let mut reader = Reader { repository, tree, called: Called::default(), waiting: VecDeque::new(), words: 0, globs: 0 };
+    for (job, text) in scripts {
+        let who = format!("job `{}`", shown(job.as_bytes()));
+        reader.text(text, "", Lines { home: "", who: &who, depth: 0 })?;
+    }
+    let mut read = 0;
+    while let Some(Waiting { path, depth }) = reader.waiting.pop_front() {
+        read += 1;
+        if read > READ {
+            reader.called.unread = true;
+            break;
+        }
+        if let Some(text) = reader.content(&path)? {
+            let who = format!("{}, which CI runs,", shown(path.as_bytes()));
+            let home = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            reader.text(&text, "", Lines { home, who: &who, depth })?;
+        }
+    }
+    Ok(reader.called)
+}
+
+impl Reader<'_> {
+    fn content(&self, path: &str) -> Result<Option<String>, git::Error> {
+        let Some(entry) = self.tree.get(path.as_bytes()).filter(|entry| entry.mode.is_file()) else { return Ok(None) };
+        match self.repository.blob(entry.id, BYTES) {
+            Err(git::Error::BlobTooLarge { .. }) => Ok(None),
+            other => Ok(Some(String::from_utf8_lossy(&other?).into_owned())),
+        }
+    }
+
+    /// Looks at each command of a text, from the folder `from`.
+    fn text(&mut self, text: &str, from: &str, lines: Lines<'_>) -> Result<(), git::Error> {
+        let text = text.replace("\\\n", " ").replace(['"', '\''], "");
+        let mut at = from.to_owned();
+        for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+            for command in line.split([';', '|', '&', '(', ')', '`', '{', '}']) {
+                // `${NAME}` falls apart here: what follows it begins with a slash, and is a path all the same.
+                let words: Vec<&str> = command.split_whitespace().collect();
+                self.words += words.len();
+                if self.words > WORDS {
+                    self.called.unread = true;
+                    return Ok(());
+                }
+                if let ["cd" | "pushd", folder, ..] = words.as_slice() {
+                    at = joined(&at, bare(folder)).unwrap_or(at);
+                } else {
+                    self.command(&words, &at, line, lines)?;
+                }
+            }
+            // Each recipe line of a makefile is a shell of its own.
+            if line.starts_with('\t') {
+                from.clone_into(&mut at);
+            }
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, words: &[&str], at: &str, line: &str, lines: Lines<'_>) -> Result<(), git::Error> {
+        let names: Vec<&str> = words.iter().map(|word| word.trim_start_matches(['@', '-'])).collect();
+        let folder = option(words, &["-C", "--directory", "--prefix", "--cwd", "--dir"]).and_then(|folder| joined(at, bare(folder)));
+        let at = folder.as_deref().unwrap_or(at);
+        for (command, files) in FIXED.iter().filter(|(command, _)| names.iter().take(8).any(|name| name == command)) {
+            let builds = !matches!(*command, "docker" | "podman" | "buildah")
+                || names.iter().any(|name| matches!(*name, "build" | "bud" | "buildx"));
+            for file in files.iter().filter(|_| builds) {
+                if let Some(path) = joined(at, file) {
+                    self.mark(&path, line, lines);
+                }
+            }
+        }
+        if names.windows(2).any(|pair| pair == ["cargo", "xtask"]) {
+            self.mark("xtask/", line, lines);
+        }
+        if names.iter().take(4).any(|name| NPM.contains(name)) {
+            self.npm(&names, at, lines)?;
+        }
+        let applies = names.iter().take(4).any(|name| APPLY.contains(name));
+        let includes = matches!(words.first(), Some(&("include" | "-include" | "sinclude" | "import" | "mod" | "source" | ".")));
+        for (index, word) in words.iter().enumerate() {
+            if let (Some("-m"), Some(module)) = (index.checked_sub(1).and_then(|before| words.get(before)).copied(), Some(*word)) {
+                let path = module.replace('.', "/");
+                self.named(&format!("{path}.py"), at, line, lines, true);
+                self.named(&format!("{path}/__main__.py"), at, line, lines, true);
+            }
+            self.named(bare(word), at, line, lines, applies || includes || index == 0);
+        }
+        Ok(())
+    }
+
+    /// The scripts of a `package.json` that a package manager is asked for.
+    fn npm(&mut self, names: &[&str], at: &str, lines: Lines<'_>) -> Result<(), git::Error> {
+        let Some(path) = joined(at, "package.json") else { return Ok(()) };
+        if lines.depth > DEEPEST {
+            return Ok(());
+        }
+        let Some(text) = self.content(&path)? else { return Ok(()) };
+        let package: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let Some(scripts) = package.get("scripts").and_then(serde_json::Value::as_object) else { return Ok(()) };
+        let installs = names.iter().any(|name| matches!(*name, "ci" | "i" | "install" | "add")) || names == ["yarn"];
+        for (name, script) in scripts {
+            let plain = name.strip_prefix("pre").or_else(|| name.strip_prefix("post")).unwrap_or(name);
+            let asked = names.contains(&name.as_str()) || names.contains(&plain) || installs && ON_INSTALL.contains(&name.as_str());
+            if let Some(script) = script.as_str().filter(|_| asked) {
+                let who = format!("{}, by the script {} of {},", lines.who, shown(name.as_bytes()), shown(path.as_bytes()));
+                self.text(script, at, Lines { home: lines.home, who: &who, depth: lines.depth + 1 })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks what `word` names, if it names a file that can be run from here.
+    fn named(&mut self, word: &str, at: &str, line: &str, lines: Lines<'_>, any: bool) {
+        if word.is_empty() || word.contains("://") {
+            return;
+        }
+        if word.contains('*') {
+            self.globs += 1;
+            if self.globs > GLOBS {
+                self.called.unread = true;
+                return;
+            }
+            // What lists files for a linter names no scripts of a shell, or all of a tree.
+            let runs = |pattern: &String| !pattern.contains("**") && matches!(language::ending(pattern), "sh" | "bash" | "bats");
+            if let Some(pattern) = joined(at, word).filter(runs) {
+                self.called.patterns.push((place::fold(pattern.as_bytes()), said(line, lines.who)));
+            }
+            return;
+        }
+        let places = [joined(at, word), joined("", word), joined(lines.home, word)];
+        for path in places.into_iter().flatten() {
+            let entry = self.tree.get(path.as_bytes());
+            let runs = |mode: Mode| mode == Mode::Executable || is_script(&path) || any;
+            if entry.is_some_and(|entry| entry.mode.is_file() && runs(entry.mode)) {
+                self.mark(&path, line, lines);
+                return;
+            }
+        }
+        // A script that is not there yet would run as soon as it is.
+        if let Some(path) = joined(at, word).filter(|_| (word.starts_with("./") || any) && is_script(word)) {
+            self.mark(&path, line, lines);
+        }
+    }
+
+    fn mark(&mut self, path: &str, line: &str, lines: Lines<'_>) {
+        let folded = place::fold(path.as_bytes());
+        if self.called.files.contains_key(&folded) {
+            return;
+        }
+        self.called.files.insert(folded, said(line, lines.who));
+        if lines.depth < DEEPEST && reads_on(path) {
+            self.waiting.push_back(Waiting { path: path.to_owned(), depth: lines.depth + 1 });
+        }
+    }
+}
+
+/// Who runs something, and where they say so.
+fn said(line: &str, who: &str) -> String {
+    let text: String = line.trim().chars().take(SHOWN).collect();
+    format!("{who} (`{}`)", shown(text.as_bytes()))
+}
+
+/// Whether a file's own lines are shell lines, or near enough to them.
+fn reads_on(path: &str) -> bool {
+    let ending = language::ending(path).to_ascii_lowercase();
+    matches!(ending.as_str(), "" | "sh" | "bash" | "zsh" | "ksh" | "mk" | "mak" | "just" | "justfile" | "dockerfile")
+        || path.to_ascii_lowercase().contains("dockerfile")
+}
+
+fn is_script(path: &str) -> bool {
+    let ending = language::ending(path).to_ascii_lowercase();
+    let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    ENDINGS.contains(&ending.as_str())
+        || matches!(
+            name.as_str(),
+            "makefile" | "gnumakefile" | "justfile" | "rakefile" | "dockerfile" | "containerfile" | "gradlew" | "mvnw"
+        )
+}
+
+/// A word without what stands before a path in it: an option's name, a redirection, a variable with a folder.
+fn bare(word: &str) -> &str {
+    let word = word.trim_start_matches(['<', '>', '@', '!']);
+    let word = match word.split_once('=') {
+        Some((name, value)) if !name.contains('/') => value,
+        _ => word,
+    };
+    let word = match word.strip_prefix('$') {
+        Some(rest) => rest.split_once('/').map_or("", |(_, path)| path),
+        None => word,
+    };
+    // What is left of `${NAME}/path` or `$(command)/path`.
+    word.strip_prefix('/')
+        .filter(|rest| {
+            !rest.is_empty()
+                && !["usr", "bin", "etc", "opt", "tmp", "var", "dev", "proc", "kaniko"].iter().any(|root| rest.starts_with(root))
+        })
+        .unwrap_or(word)
+}
+
+/// The value of an option, behind it or behind its `=`.
+fn option<'a>(words: &[&'a str], names: &[&str]) -> Option<&'a str> {
+    words.iter().enumerate().find_map(|(index, word)| {
+        names.iter().find_map(|name| match word.strip_prefix(name)? {
+            "" => words.get(index + 1).copied(),
+            rest => rest.strip_prefix('='),
+        })
+    })
+}
+
+/// `path` from the folder `from`, without `.` and `..`; none where it leaves the repository.
+fn joined(from: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return None;
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for name in from.split('/').chain(path.split('/')) {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()?),
+            name => names.push(name),
+        }
+    }
+    Some(names.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::yaml;
+
+    #[test]
+    fn script_lines_are_found_wherever_jobs_have_them() {
+        let text = "default:\n  before_script: [a]\nx:\n  script:\n    - b\n    - [c, d]\n  after_script: e\n.t: &t\n  script: |\n    f\n    g\ny:\n  <<: *t\n  hooks:\n    pre_get_sources_script: [h]\nbefore_script:\n  - i\n";
+        let found = scripts(&yaml::parse(text).unwrap());
+        let lines: Vec<&str> = found.iter().map(|(_, line)| line.as_str()).collect();
+        assert_eq!(lines, ["a", "b", "c", "d", "e", "f\ng\n", "h", "i"]);
+        assert_eq!(found[1].0, "x");
+    }
+
+    #[test]
+    fn words_are_bared_and_joined() {
+        for (word, expected) in [
+            ("$CI_PROJECT_DIR/ci/x.sh", "ci/x.sh"),
+            ("/ci/x.sh", "ci/x.sh"),
+            ("/usr/bin/env", "/usr/bin/env"),
+            ("--file=ci/x.mk", "ci/x.mk"),
+            ("./x.sh", "./x.sh"),
+            ("$X", ""),
+        ] {
+            assert_eq!(bare(word), expected, "{word}");
+        }
+        assert_eq!(joined("a/b", "../c/./d").as_deref(), Some("a/c/d"));
+        assert_eq!(joined("", "../x"), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! Letters of other alphabets that look like Latin ones, within a word of Latin letters.
+
+use crate::gate::{
+    content::File,
+    finding::{Judge, Place, Way},
+    language::Ground,
+};
+
+/// Letters that the common fonts draw like a Latin one (Unicode's confusables.txt says the same of them). Greek letters that
+/// formulas use beside Latin ones are left out, but for those that nobody tells apart.
+fn looks_latin(sign: char) -> bool {
+    matches!(sign,
+        'а' | 'с' | 'ԁ' | 'е' | 'һ' | 'і' | 'ј' | 'ӏ' | 'о' | 'р' | 'ԛ' | 'ѕ' | 'ѵ' | 'ԝ' | 'х' | 'у' | 'ү' | 'ѡ' | 'к' | 'м' | 'т' | 'в' | 'н' | 'п'
+        | 'А' | 'В' | 'С' | 'Е' | 'Н' | 'І' | 'Ј' | 'К' | 'М' | 'О' | 'Р' | 'Ѕ' | 'Т' | 'Ү' | 'Х' | 'У' | 'Ԍ' | 'Ԝ' | 'Ӏ'
+        | 'ο' | 'ν' | 'ϲ' | 'ϳ' | 'ι' | 'Α' | 'Β' | 'Ε' | 'Ζ' | 'Η' | 'Ι' | 'Κ' | 'Μ' | 'Ν' | 'Ο' | 'Ρ' | 'Τ' | 'Υ' | 'Χ' | 'Ϲ' | 'Ϳ'
+        | 'օ' | 'ո' | 'ս' | 'հ' | 'զ' | 'ց' | 'ք' | 'Ս' | 'Լ' | 'Օ'
+        | 'Ꭰ'..='Ᏽ' | 'ꓐ'..='ꓷ' | 'ⅼ' | 'ⅰ' | 'ⅽ' | 'ⅾ' | 'ⅿ' | 'ⅴ' | 'ⅹ'
+        | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' | '\u{1d400}'..='\u{1d6a5}')
+}
+
+/// Whether a word has Latin letters, and no others but those that look like them.
+fn is_mixed(word: &str) -> bool {
+    let mut foreign = word.chars().filter(|sign| !sign.is_ascii()).peekable();
+    foreign.peek().is_some() && foreign.all(looks_latin) && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// The first mixed word of a text.
+pub(super) fn mixed_word(text: &str) -> Option<&str> {
+    if text.is_ascii() {
+        return None;
+    }
+    text.split(|sign: char| !sign.is_alphabetic()).find(|word| is_mixed(word))
+}
+
+/// New paths with such words.
+pub(in crate::gate) fn judge_names(judge: &mut Judge<'_>) {
+    for fact in judge.facts().filter(|fact| fact.remains() && fact.old.is_none() && !fact.path.is_ascii()) {
+        let text = String::from_utf8_lossy(&fact.path);
+        if let Some(word) = mixed_word(&text) {
+            let message = format!("the word {} in this path has letters of another alphabet that look like Latin ones", escaped(word));
+            judge.find("name/script", &fact.path, message, Way::Rule);
+        }
+    }
+}
+
+/// Such words in added code.
+pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
+    if Ground::of(file.folded) != Ground::Code {
+        return;
+    }
+    let Some((line, word)) = file.added.iter().find_map(|line| Some((*line, mixed_word(line.text)?))) else { return };
+    let message = format!("the word {} has letters of another alphabet that look like Latin ones", escaped(word));
+    judge.find("content/script", Place::shown(file, line), message, Way::Rule);
+}
+
+/// A word with its foreign letters as code points, so that the difference is seen.
+fn escaped(word: &str) -> String {
+    let letters = word.chars().take(40).map(|sign| if sign.is_ascii() { sign.to_string() } else { format!("<U+{:04X}>", u32::from(sign)) });
+    letters.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_words_of_two_alphabets_that_look_alike_are_mixed() {
+        for word in ["аdmin", "pаypal", "ѕcope", "usеr", "Οbject", "𝐞xec", "ｅval", "is_аdmin"] {
+            assert!(mixed_word(word).is_some(), "{word}");
+        }
+        for word in ["admin", "Привет", "CSS-класс", "Δt", "µs", "σ_x", "naïve", "USBшник", "日本語abc", "αβγ", "x_а", "ελληνικά"]
+        {
+            assert!(mixed_word(word).is_none(), "{word}");
+        }
+        assert_eq!(escaped("аb"), "<U+0430>b");
+    }
+}
