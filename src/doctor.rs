@@ -92,6 +92,7 @@ fn hold(policy: &Policy, ground: &Ground) -> Result<Outcome, supervisor::Error> 
         writes: vec![room.parent()],
         on_signal: OnSignal::Cancel,
         stance: Stance::Enforce,
+        asking: None,
     };
     supervisor::hold(task, &mut Journal::unwritten())
 }

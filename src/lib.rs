@@ -17,6 +17,7 @@ pub mod secret;
 pub mod verdict;
 
 // words that use these
+pub mod advice;
 pub mod upstream;
 
 // the only unsafe code
@@ -60,6 +61,7 @@ pub mod supervisor;
 pub mod check;
 pub mod doctor;
 pub mod init;
+pub mod inside;
 pub mod job;
 pub mod run;
 pub mod shim;

@@ -20,6 +20,8 @@ pub enum Role {
     Workspace,
     /// Inspects the change.
     Gate,
+    /// Inspects what there is of it while the agent works, where the agent asks.
+    Advice,
     /// Reads the thread from GitLab.
     Context,
     /// Pushes and answers.
@@ -30,7 +32,7 @@ pub enum Role {
     Job,
 }
 
-const ALL: [(Role, &str); 12] = [
+const ALL: [(Role, &str); 13] = [
     (Role::Gateway, "tidewaiter-gateway"),
     (Role::Broker, "tidewaiter-broker"),
     (Role::Scribe, "tidewaiter-scribe"),
@@ -39,6 +41,7 @@ const ALL: [(Role, &str); 12] = [
     (Role::Enter, "tidewaiter-enter"),
     (Role::Workspace, "tidewaiter-workspace"),
     (Role::Gate, "tidewaiter-gate"),
+    (Role::Advice, "tidewaiter-advice"),
     (Role::Context, "tidewaiter-context"),
     (Role::Publish, "tidewaiter-publish"),
     (Role::Script, "tidewaiter-script"),

@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, path::Path};
 use serde_json::{Value, json};
 
 use super::shown;
-use crate::policy;
+use crate::{
+    advice::{TIME, VARIABLE},
+    policy,
+};
 
 /// Its name in PATH.
 pub(super) const PROGRAM: &str = "claude";
@@ -14,20 +17,27 @@ pub(super) const PROGRAM: &str = "claude";
 const TOOLS: &str = "Bash,Edit,Write,Read,Glob,Grep,NotebookEdit,Task,TaskOutput,TaskStop,TodoWrite,Skill";
 /// Tools that need what is not there: other hosts, a later time, another directory.
 const NO_TOOLS: &str = "WebSearch,WebFetch,EnterWorktree,CronCreate,ScheduleWakeup,AskUserQuestion";
+/// The tool of our own server by which it asks the gate.
+const GATE_TOOL: &str = "mcp__tidewaiter__check_change";
+/// The hook waits for an answer, and a moment before it.
+const HOOK_SECONDS: u64 = TIME.as_secs() + 60;
 /// Bytes of the agent's final words that are kept.
 const FINAL_BYTES: usize = 64 << 10;
 /// Tool calls whose results are still awaited.
 const OPEN_CALLS: usize = 1000;
 
 /// The program and its arguments.
-pub(super) fn command_line(agent: &policy::Agent) -> Vec<String> {
+pub(super) fn command_line(agent: &policy::Agent, asks_by: Option<&str>) -> Vec<String> {
     let program = if agent.command.is_empty() { vec![PROGRAM.to_owned()] } else { agent.command.clone() };
-    let settings = json!({
-        "disableAllHooks": true,
+    let mut settings = json!({
         "enableAllProjectMcpServers": false,
         "includeCoAuthoredBy": false,
         "skipWebFetchPreflight": true,
     });
+    match asks_by {
+        Some(program) => settings["hooks"] = hooks(program),
+        None => settings["disableAllHooks"] = true.into(),
+    }
     let fixed = ["-p", "--output-format", "stream-json", "--verbose", "--permission-mode", "acceptEdits", "--strict-mcp-config"];
     let fixed = fixed.into_iter().chain(["--no-session-persistence", "--no-chrome", "--setting-sources", "user", "--settings"]);
     let mut line: Vec<String> = program.into_iter().chain(fixed.map(str::to_owned)).collect();
@@ -35,8 +45,23 @@ pub(super) fn command_line(agent: &policy::Agent) -> Vec<String> {
     for (flag, value) in [("--max-turns", agent.max_turns.map(|turns| turns.to_string())), ("--model", agent.model.clone())] {
         line.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
     }
-    line.extend(["--allowedTools", TOOLS, "--disallowedTools", NO_TOOLS].map(str::to_owned));
+    let servers = asks_by.map(|program| ["--mcp-config".to_owned(), servers(program).to_string()]);
+    line.extend(servers.into_iter().flatten());
+    let tools = if asks_by.is_some() { format!("{TOOLS},{GATE_TOOL}") } else { TOOLS.to_owned() };
+    line.extend(["--allowedTools".to_owned(), tools, "--disallowedTools".to_owned(), NO_TOOLS.to_owned()]);
     line
+}
+
+/// When it would stop, the gate is asked. The command is read by a shell.
+fn hooks(program: &str) -> Value {
+    let command = format!("'{}' hook stop", program.replace('\'', r"'\''"));
+    json!({ "Stop": [{ "hooks": [{ "type": "command", "command": command, "timeout": HOOK_SECONDS }] }] })
+}
+
+/// Where the gate's tool is. Its variable is named, not written: a command line is recorded.
+fn servers(program: &str) -> Value {
+    let variables = json!({ (VARIABLE): format!("${{{VARIABLE}}}") });
+    json!({ "mcpServers": { "tidewaiter": { "type": "stdio", "command": program, "args": ["mcp"], "env": variables } } })
 }
 
 /// Variables of Claude Code alone: it keeps to its own directories, takes its provider from us and from no settings file, and

@@ -21,12 +21,14 @@ pub struct Launch<'a> {
     pub home: &'a Path,
     /// The agent's own temporary directory.
     pub tmp: &'a Path,
+    /// This program, by which it asks the gate; none where it may not.
+    pub asks_by: Option<&'a Path>,
 }
 
 /// The program and its arguments. The program is looked up in PATH where it holds no slash.
 pub fn command_line(launch: &Launch<'_>) -> Vec<String> {
     match launch.agent.kind {
-        AgentKind::Claude => claude::command_line(launch.agent),
+        AgentKind::Claude => claude::command_line(launch.agent, launch.asks_by.and_then(Path::to_str)),
         AgentKind::Command => launch.agent.command.clone(),
     }
 }
@@ -63,7 +65,23 @@ mod tests {
 
     fn with<T>(section: &str, make: impl Fn(&Launch<'_>) -> T) -> T {
         let agent = agent(section);
-        make(&Launch { agent: &agent, home: Path::new("/agent/home"), tmp: Path::new("/agent/tmp") })
+        make(&Launch { agent: &agent, home: Path::new("/agent/home"), tmp: Path::new("/agent/tmp"), asks_by: None })
+    }
+
+    #[test]
+    fn claude_asks_the_gate_by_our_own_arguments_alone() {
+        let agent = agent("kind = \"claude\"");
+        let by = Path::new("/our program's/tidewaiter");
+        let line = command_line(&Launch { agent: &agent, home: Path::new("/h"), tmp: Path::new("/t"), asks_by: Some(by) });
+        let after = |flag: &str| line.iter().position(|word| word == flag).map(|at| line[at + 1].clone()).unwrap();
+        let settings: serde_json::Value = serde_json::from_str(&after("--settings")).unwrap();
+        assert_eq!(settings["hooks"]["Stop"][0]["hooks"][0]["command"], "'/our program'\\''s/tidewaiter' hook stop");
+        assert!(settings.get("disableAllHooks").is_none(), "they would be off");
+        let servers: serde_json::Value = serde_json::from_str(&after("--mcp-config")).unwrap();
+        assert_eq!(servers["mcpServers"]["tidewaiter"]["command"], "/our program's/tidewaiter");
+        assert!(after("--allowedTools").ends_with(",mcp__tidewaiter__check_change"));
+        assert_eq!((after("--setting-sources").as_str(), line.contains(&"--strict-mcp-config".to_owned())), ("user", true));
+        assert!(!with("kind = \"claude\"", command_line).contains(&"--mcp-config".to_owned()));
     }
 
     #[test]

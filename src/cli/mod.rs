@@ -16,7 +16,7 @@ use crate::{
     check, doctor, environment,
     exit::Exit,
     gate::{self, Known},
-    init,
+    init, inside,
     policy::{self, Policy},
     report::{self, Format},
     run,
@@ -50,11 +50,25 @@ enum Command {
     Check(Check),
     /// Say what this host has and what every promise rests on
     Doctor(Doctor),
+    /// Inside of the walls: a server of the Model Context Protocol, by which the agent asks the gate
+    Mcp,
+    /// Inside of the walls: what Claude Code runs at a moment of its own
+    Hook {
+        /// The moment
+        #[arg(value_enum)]
+        moment: Moment,
+    },
     /// Print a completion script for a shell
     Completion {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Moment {
+    /// It would stop
+    Stop,
 }
 
 #[derive(Debug, clap::Args)]
@@ -172,6 +186,16 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run_command(options),
         Command::Check(options) => check_command(&options),
         Command::Doctor(options) => doctor_command(&options),
+        Command::Mcp => match inside::mcp::serve(std::io::stdin().lock(), std::io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error, Exit::Internal.code()),
+        },
+        Command::Hook { moment: Moment::Stop } => {
+            if let Some(answer) = inside::hook::stop(std::io::stdin().lock()) {
+                println!("{answer}");
+            }
+            ExitCode::SUCCESS
+        }
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tidewaiter", &mut std::io::stdout());
             ExitCode::SUCCESS

@@ -52,6 +52,7 @@ pub fn main(role: Role) -> ExitCode {
             work(|spec: &job::workspace::Spec| reading(Some("/".into()), &[&spec.room], spec.tip.is_some()), job::workspace::work)
         }
         Role::Gate => work(|spec: &job::inspect::Spec| reading(Some("/".into()), &[&spec.room], false), job::inspect::work),
+        Role::Advice => work(|spec: &job::inspect::Spec| reading(Some("/".into()), &[&spec.room], false), job::inspect::advise),
         Role::Script => return script(),
         Role::Job => return super::job::called().map_or_else(|error| failed(role, &error), ExitCode::from),
         Role::Publish => work(|spec: &job::publish::Spec| reading(Some("/".into()), &[&spec.room], true), job::publish::work),
@@ -93,7 +94,7 @@ fn specification<T: DeserializeOwned>(ready: RawFd) -> Result<Option<T>, Box<dyn
 
 fn gateway() -> Done {
     let Some((spec, doors, uid)) = specification::<(gateway::Spec, Vec<Door>, Option<u32>)>(7)? else { return Ok(()) };
-    let (entrance, mut records, lifeline) = (take(4)?, File::from(take(5)?), take(6)?);
+    let (entrance, mut records, lifeline, answers) = (take(4)?, File::from(take(5)?), take(6)?, take(8)?);
     let mut prepared = gateway::Gateway::prepare(spec)?;
     let few = prepared.fit(limits::raise_open_files(prepared.files()));
     // Names are resolved by the C library, which reads these for every look-up.
@@ -102,6 +103,7 @@ fn gateway() -> Done {
     if let Some(event) = few {
         records.write_all(&[serde_json::to_vec(&event)?, vec![b'\n']].concat())?;
     }
+    prepared.hear(answers)?;
     // An empty line: nothing can fail any more.
     records.write_all(b"\n")?;
     let listeners = doors.into_iter().map(|door| Ok((receive_descriptor(&entrance)?.into(), door)));

@@ -16,7 +16,7 @@ use tokio::{
 use crate::{policy::Provider, provider::shown};
 
 use super::{
-    Shared,
+    Shared, advice,
     denial::{Denial, Form},
     gitlab,
     head::{self, Arrival, Head},
@@ -60,6 +60,7 @@ enum Way {
     Route(Provider),
     GitLab,
     Registry,
+    Gate,
     Proxy,
     None,
 }
@@ -74,6 +75,7 @@ fn way(head: &Head) -> Way {
         _ if head.method == "CONNECT" => Way::Tunnel,
         _ if below("gitlab") => Way::GitLab,
         _ if below(registry::PREFIX) => Way::Registry,
+        target if advice::is(target) => Way::Gate,
         target if target.starts_with('/') => named().map_or(Way::None, Way::Route),
         target if target.contains("://") => Way::Proxy,
         _ => Way::None,
@@ -134,6 +136,16 @@ async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize
                 Ok(errand) => {
                     http(stream, &head, bytes, length, async |request| registry::serve(request, errand, shared, entry).await).await
                 }
+            }
+        }
+        Way::Gate => {
+            (entry.facts.way, entry.facts.path) = (advice::WAY, path_of(&head.target));
+            match advice::judge(&head, shared) {
+                Err(denial) => {
+                    refuse(stream, advice::FORM, denial, entry).await;
+                    None
+                }
+                Ok(()) => http(stream, &head, bytes, length, async |_| advice::serve(shared, entry).await).await,
             }
         }
         Way::Proxy => {

@@ -6,6 +6,7 @@
 //! (`proxy`); everything else is refused with a reason. One record leaves for each decision (`records`).
 
 mod address;
+mod advice;
 mod assumed;
 mod bill;
 mod budget;
@@ -41,6 +42,7 @@ use std::{
     thread,
 };
 
+pub use advice::WAY as ADVICE;
 pub use door::Door;
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -177,6 +179,7 @@ struct Shared {
     gitlab: Option<gitlab::GitLab>,
     registries: Vec<Arc<registry::Registry>>,
     pages: Semaphore,
+    questions: Arc<advice::Questions>,
     budget: Arc<budget::Budget>,
     buffers: pump::Buffers,
     bodies: Semaphore,
@@ -216,6 +219,7 @@ impl Gateway {
             routes,
             registries,
             pages: Semaphore::new(registry::PAGES),
+            questions: Arc::default(),
             budget: Arc::new(budget::Budget::new(&policy.limits)),
             buffers: pump::Buffers::default(),
             bodies: Semaphore::new(route::BODIES),
@@ -223,6 +227,15 @@ impl Gateway {
             held: Semaphore::new(route::HELD),
         };
         Ok(Self { shared: Arc::new(shared), connections: policy.limits.connections })
+    }
+
+    /// Takes the supervisor's answers to the agent's questions for the gate from `answers`, a JSON line each. Without them there
+    /// is none to be asked.
+    ///
+    /// # Errors
+    /// When nobody can be set to read them.
+    pub fn hear(&self, answers: OwnedFd) -> Result<(), Error> {
+        self.shared.questions.listen(answers).map_err(|source| Error::System { call: "thread", source })
     }
 
     /// Descriptors that it needs for all the connections that the policy lets it have.

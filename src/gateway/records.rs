@@ -55,6 +55,11 @@ impl Desk {
         Some(Entry { place: Some(place), start: Instant::now(), facts, traffic, bill: None, desk: self.clone() })
     }
 
+    /// Passes a question for the gate on; none when the writer is gone.
+    pub(super) async fn question(&self, question: u64) -> Option<()> {
+        self.0.send(Event::Question { question }).await.ok()
+    }
+
     /// The same of a request for a credential.
     pub(super) async fn asking(&self, host: String, path: String, up: u64, upstream: Option<Passage>) -> Option<Asking> {
         let place = self.0.clone().reserve_owned().await.ok()?;

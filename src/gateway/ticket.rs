@@ -83,10 +83,21 @@ pub(super) fn at_gitlab(head: &Head, ticket: &Secret) -> Result<(), Denial> {
     }
 }
 
+/// Whether `Authorization` is there or need not be, and all of it is the ticket.
+fn is_shown(head: &Head, needed: bool, ticket: &Secret) -> bool {
+    let shown = head.values("authorization");
+    !(needed && shown.is_empty()) && shown.iter().all(|value| is_basic(value, ticket) || is_bearer(value, ticket))
+}
+
+/// Judges the credential of a question for the gate.
+pub(super) fn at_gate(head: &Head, ticket: &Secret) -> Result<(), Denial> {
+    let why = "the gate is asked with the agent's ticket alone: use the address in TIDEWAITER_GATE as it stands";
+    if is_shown(head, true, ticket) { Ok(()) } else { Err(Denial::new(StatusCode::UNAUTHORIZED, "gateway/ticket", why)) }
+}
+
 /// Judges the credential of a read of a registry, whose path may hold the ticket: whatever it carries must be the ticket.
 pub(super) fn at_registry(head: &Head, in_path: bool, ticket: &Secret) -> Result<(), Denial> {
-    let shown = head.values("authorization");
-    if (in_path || !shown.is_empty()) && shown.iter().all(|value| is_basic(value, ticket) || is_bearer(value, ticket)) {
+    if is_shown(head, !in_path, ticket) {
         return Ok(());
     }
     let why = "this registry needs the agent's ticket, which stands in the tools' variables (TIDEWAITER_REGISTRY_…); tokens of anyone \

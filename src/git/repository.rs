@@ -54,13 +54,7 @@ impl Repository {
     /// # Errors
     /// [`Error::Sha256`], [`Error::NotARepository`], [`Error::File`].
     pub fn borrow(&self, checkout: &Checkout) -> Result<(), Error> {
-        let objects = checkout.objects();
-        if !fits_a_line(&objects) {
-            return Err(Error::NotARepository { path: objects, reason: "a line break in its path cannot be handled".to_owned() });
-        }
-        let mut line = objects.as_os_str().as_bytes().to_vec();
-        line.push(b'\n');
-        self.write("objects/info/alternates", &line)?;
+        self.lean_on(checkout.objects())?;
         if let Some(shallow) = checkout.shallow()? {
             self.write("shallow", &shallow)?;
         }
@@ -72,6 +66,23 @@ impl Repository {
             Err(Error::NotARepository { .. }) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Borrows the objects of `other` and nothing else of it, so that trees can be written that hold some of them.
+    ///
+    /// # Errors
+    /// [`Error::NotARepository`], [`Error::File`].
+    pub fn borrow_objects(&self, other: &Self) -> Result<(), Error> {
+        self.lean_on(other.dir.join("objects"))
+    }
+
+    fn lean_on(&self, objects: PathBuf) -> Result<(), Error> {
+        if !fits_a_line(&objects) {
+            return Err(Error::NotARepository { path: objects, reason: "a line break in its path cannot be handled".to_owned() });
+        }
+        let mut line = objects.as_os_str().as_bytes().to_vec();
+        line.push(b'\n');
+        self.write("objects/info/alternates", &line)
     }
 
     /// Where it is.

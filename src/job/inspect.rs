@@ -1,15 +1,19 @@
 //! The gate worker: it has no network, and the job's secrets only as values to look for. It hashes the workspace, writes the
 //! candidate tree into our repository, and judges it.
 
-use std::path::PathBuf;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::context::Refusal;
 use crate::{
+    advice::{self, Advice, Refused},
     exit::Exit,
     gate::{self, Change, Earlier, Fact, Known, Op, Passed, Terms},
-    git::{Oid, Repository, shown},
+    git::{self, Mode, Oid, Repository, shown},
     gitlab::{
         markdown,
         merge_request::{self, ChangedFile},
@@ -17,6 +21,7 @@ use crate::{
     },
     policy::{Policy, Source},
     secret::Secret,
+    sys,
     verdict::{Decision, Verdict},
     workspace::{self, Bundle, Limits, Manifest},
 };
@@ -123,6 +128,81 @@ pub fn work(mut spec: Spec) -> Result<Judged, Refusal> {
     Ok(Judged { verdict, tree, passed: judgement.passed(), unchanged, files, summary, kept })
 }
 
+/// Bounds of what is inspected while the agent works.
+fn meanwhile() -> Limits {
+    Limits { file_bytes: 1 << 30, bytes: 4 << 30, ..Limits::within(advice::TIME) }
+}
+
+/// The same judgement of a workspace in which the agent still works, for the agent. Whoever writes meanwhile can make it wrong and
+/// nothing else: it is never what decides. What it writes goes into a repository of its own in the `room`, which leans on ours.
+///
+/// # Errors
+/// Why the agent is not told anything.
+pub fn advise(mut spec: Spec) -> Result<advice::Judged, Refused> {
+    let uninspected = |error: &dyn std::fmt::Display| Refused::Uninspected(error.to_string());
+    sys::process::give_way().map_err(|error| uninspected(&error))?;
+    let policy = Policy::compose(std::mem::take(&mut spec.policy)).map_err(|error| uninspected(&error))?;
+    let From::Workspace { workspace, manifest, .. } = &spec.from else { return Err(Refused::Off) };
+    let scratch = Scratch::make(&spec.room).map_err(|error| uninspected(&error))?;
+    let made = Repository::open(&spec.repository).and_then(|ours| {
+        let own = Repository::create(&scratch.0.join("repository.git"))?;
+        own.borrow_objects(&ours)?;
+        Ok(own)
+    });
+    let repository = made.map_err(|error| uninspected(&error))?;
+    let manifest = Manifest::load(manifest).map_err(|error| uninspected(&error))?;
+    let limits = meanwhile();
+    let change = workspace::candidate(&manifest, workspace, &repository, limits, &spec.ci_config).map_err(moving)?.change;
+    let searched = size(&change, &repository).map_err(|error| uninspected(&error))? <= advice::SEARCHED;
+    let secrets = if searched { std::mem::take(&mut spec.secrets) } else { vec![] };
+    let known = Known::new(secrets).map_err(|error| uninspected(&error))?;
+    let judged = gate::inspect(change, &repository, &Terms::now(&policy.changes, &known, limits.deadline), spec.earlier.as_ref());
+    let (change, judgement) = judged.map_err(|error| match error {
+        gate::Error::TimedOut => Refused::Late,
+        other => uninspected(&other),
+    })?;
+    let verdict = &judgement.verdict;
+    let told = serde_json::to_string(&Advice::of(verdict, change.is_empty(), searched)).map_err(|error| uninspected(&error))?;
+    let secret = verdict.findings.iter().any(|finding| finding.rule == advice::KNOWN);
+    Ok(advice::Judged { decision: verdict.decision, findings: verdict.findings.len() as u64, secret, told })
+}
+
+/// A directory for one answer.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make(beneath: &Path) -> io::Result<Self> {
+        Ok(Self(nix::unistd::mkdtemp(&beneath.join("XXXXXX"))?))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What a worker that is killed leaves goes with the room.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Bytes that the change adds, those of its paths among them.
+fn size(change: &Change, repository: &Repository) -> Result<u64, git::Error> {
+    change.facts().iter().filter(|fact| fact.remains()).try_fold(0_u64, |sum, fact| {
+        let blob = fact.new.filter(|entry| entry.mode != Mode::Gitlink).map_or(Ok(0), |entry| repository.blob_size(entry.id))?;
+        Ok(sum.saturating_add(blob).saturating_add(fact.path.len() as u64))
+    })
+}
+
+/// What the last inspection finds unreadable may only be gone or renamed here.
+fn moving(error: workspace::Error) -> Refused {
+    match error {
+        workspace::Error::Unreadable { ref source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            Refused::Uninspected(error.to_string())
+        }
+        workspace::Error::Moving(_) | workspace::Error::Unreadable { .. } => Refused::Moving(error.to_string()),
+        workspace::Error::TimedOut(_) => Refused::Late,
+        other => Refused::Uninspected(other.to_string()),
+    }
+}
+
 /// Keeps a denied change for a second opinion.
 fn keep(spec: &Spec, change: &Change, repository: &Repository, summary: &str) -> Result<bool, workspace::Error> {
     match Bundle::of(change, repository, spec.commit, summary)? {
@@ -176,5 +256,15 @@ mod tests {
             assert!(left.contains("TOKEN") && known.names_in(markdown::read(&left).as_bytes()).is_empty(), "{words:?}: {left}");
         }
         assert_eq!(without_secrets(&known, "**made** up"), "**made** up");
+    }
+
+    #[test]
+    fn what_is_gone_is_asked_for_again_and_what_is_locked_is_not() {
+        let unreadable =
+            |kind: io::ErrorKind| workspace::Error::Unreadable { root: "/w".into(), path: "a".to_owned(), source: kind.into() };
+        assert!(matches!(moving(unreadable(io::ErrorKind::NotFound)), Refused::Moving(_)));
+        assert!(matches!(moving(workspace::Error::Moving("a".to_owned())), Refused::Moving(_)));
+        assert!(matches!(moving(unreadable(io::ErrorKind::PermissionDenied)), Refused::Uninspected(_)));
+        assert_eq!(moving(workspace::Error::TimedOut("/w".into())), Refused::Late);
     }
 }

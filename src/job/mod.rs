@@ -12,7 +12,7 @@ mod record;
 mod says;
 pub mod workspace;
 
-use std::{future::Future, time::Duration};
+use std::{fs, future::Future, os::unix::fs::DirBuilderExt as _, path::PathBuf, time::Duration};
 
 pub use board::Options;
 pub use ending::Ending;
@@ -26,7 +26,8 @@ use crate::{
     journal::Event,
     policy::Used,
     role::Role,
-    supervisor::{self, Gateway, OnSignal, Outcome, Stance, Task, worker},
+    secret::Secret,
+    supervisor::{self, Asking, Gateway, OnSignal, Outcome, Stance, Task, worker},
 };
 use board::Board;
 use context::{Context, Refusal};
@@ -97,7 +98,7 @@ fn hold_and_judge(board: &mut Board, context: &Context) -> Result<Ending, Refusa
     let from = match &board.bundle {
         Some(bundle) => inspect::From::Bundle(bundle.clone()),
         None => {
-            let outcome = run(board, context)?;
+            let outcome = run(board, context, &handed)?;
             if let Some(ending) = Ending::of_agent(&outcome, board.policy.agent.kind) {
                 return Ok(ending);
             }
@@ -146,14 +147,17 @@ fn make_workspace(board: &mut Board, context: &Context) -> Result<Handed, Refusa
 }
 
 /// Locks the agent in and waits until nobody of it is left.
-fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
+fn run(board: &mut Board, context: &Context, handed: &Handed) -> Result<Outcome, Refusal> {
     board.go_on()?;
     let failed = |error: supervisor::Error| Refusal::of_supervisor(&error);
     let gateway = Gateway::new(board.ground.fence, board.credentials.clone(), board.gitlab.clone(), board.proxy.clone()).map_err(failed)?;
     let places = Places { workspace: board.workspace(), home: board.room.home(), tmp: board.room.tmp() };
-    let launch = Launch { agent: &board.policy.agent, home: &places.home, tmp: &places.tmp };
+    let asking = asking(board, handed)?;
+    let asks_by = asking.as_ref().map(|asking| asking.program.as_path());
+    let launch = Launch { agent: &board.policy.agent, home: &places.home, tmp: &places.tmp, asks_by };
     let command = agent::command_line(&launch).into_iter().map(Into::into).collect();
-    let variables = agent::environment(&launch).into_iter().chain(gateway.variables(&board.policy).map_err(failed)?);
+    let gate = asking.as_ref().map(|_| gateway.gate_variable()).transpose().map_err(failed)?;
+    let variables = agent::environment(&launch).into_iter().chain(gateway.variables(&board.policy).map_err(failed)?).chain(gate);
     let environment = variables.map(|(name, value)| (name.into(), value.into())).collect();
     let task = Task {
         policy: &board.policy,
@@ -170,6 +174,7 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
         writes: vec![board.room.parent(), board.facts.checkout.clone(), board.beside()],
         on_signal: OnSignal::Cancel,
         stance: Stance::Enforce,
+        asking,
     };
     // Until its end is known.
     board.used = Used::ALL;
@@ -188,16 +193,11 @@ fn run(board: &mut Board, context: &Context) -> Result<Outcome, Refusal> {
     Ok(outcome)
 }
 
-/// Makes the candidate tree and judges what changed.
-fn inspect(board: &mut Board, context: &Context, handed: &Handed, from: inspect::From) -> Result<Judged, Refusal> {
-    let labels = &board.policy.merge_request.labels;
-    let texts =
-        [("the branch's name", Some(&context.branch)), ("the title", Some(&context.title)), ("the request", context.request.as_ref())]
-            .into_iter()
-            .chain(labels.iter().map(|label| ("a label", Some(label))));
-    let spec = inspect::Spec {
-        texts: texts.filter_map(|(what, text)| Some((what.to_owned(), text?.clone()))).collect(),
-        room: board.room.base().to_owned(),
+/// What is inspected, by a worker that writes in `room`.
+fn inspection(board: &Board, handed: &Handed, from: inspect::From, room: PathBuf) -> inspect::Spec {
+    inspect::Spec {
+        texts: vec![],
+        room,
         policy: board.policy.sources().to_vec(),
         secrets: board.secrets.clone(),
         from,
@@ -206,7 +206,33 @@ fn inspect(board: &mut Board, context: &Context, handed: &Handed, from: inspect:
         keep: board.kept(),
         ci_config: board.public.get("CI_CONFIG_PATH").filter(|path| !path.is_empty()).cloned().unwrap_or_else(|| CI_CONFIG.to_owned()),
         earlier: handed.earlier.clone(),
-    };
+    }
+}
+
+/// How the agent asks the gate, where the policy lets it.
+fn asking(board: &Board, handed: &Handed) -> Result<Option<Asking>, Refusal> {
+    if !board.policy.agent.ask_gate {
+        return Ok(None);
+    }
+    let internal = |error: &dyn std::fmt::Display| Refusal::new(error, Exit::Internal);
+    let program = std::env::current_exe().map_err(|error| internal(&error))?;
+    let scratch = board.room.base().join("advice");
+    fs::DirBuilder::new().mode(0o700).create(&scratch).map_err(|error| internal(&error))?;
+    let from = inspect::From::Workspace { workspace: board.workspace(), manifest: board.manifest(), summary: String::new() };
+    let spec = inspection(board, handed, from, scratch);
+    let spec = serde_json::to_string(&spec).map(Secret::new).map_err(|error| internal(&error))?;
+    Ok(Some(Asking { spec, program }))
+}
+
+/// Makes the candidate tree and judges what changed.
+fn inspect(board: &mut Board, context: &Context, handed: &Handed, from: inspect::From) -> Result<Judged, Refusal> {
+    let labels = &board.policy.merge_request.labels;
+    let texts =
+        [("the branch's name", Some(&context.branch)), ("the title", Some(&context.title)), ("the request", context.request.as_ref())]
+            .into_iter()
+            .chain(labels.iter().map(|label| ("a label", Some(label))));
+    let texts = texts.filter_map(|(what, text)| Some((what.to_owned(), text?.clone()))).collect();
+    let spec = inspect::Spec { texts, ..inspection(board, handed, from, board.room.base().to_owned()) };
     let judged: Judged = board.ask(Role::Gate, "gate", &spec)?;
     let (base, tree) = (handed.tree.to_string(), judged.tree.to_string());
     board.record(&Event::Verdict { base, tree, verdict: judged.verdict.clone() })?;

@@ -16,7 +16,11 @@ use serde::{Deserialize, Serialize};
 
 pub use refusal::{Access, Kind, MOST, Refusal, Tally};
 
-use crate::{digest::Digest, upstream::Passage, verdict::Verdict};
+use crate::{
+    digest::Digest,
+    upstream::Passage,
+    verdict::{Decision, Verdict},
+};
 
 /// The version of the record's form, its field `v`.
 pub const VERSION: u32 = 1;
@@ -144,6 +148,22 @@ pub enum Event {
         /// What it used up of the policy's limits, as we counted.
         #[serde(default)]
         used: serde_json::Value,
+    },
+    /// The agent asked the gate while it worked; the gateway's own record says how that went.
+    Question {
+        /// Its number.
+        question: u64,
+    },
+    /// What the gate said then, which decides nothing.
+    Advice {
+        /// The question's number.
+        question: u64,
+        /// What the verdict would have been; none where there was no judgement.
+        decision: Option<Decision>,
+        /// How many findings.
+        findings: u64,
+        /// How long it took, in milliseconds.
+        ms: u64,
     },
     /// A step of the job: preflight, workspace, publish, …
     Step {

@@ -32,7 +32,15 @@ const DENY: &[&str] = &[
 /// The policy of an empty file: strict where something must be granted, sensible where something must be bounded.
 pub(super) fn policy() -> Policy {
     Policy {
-        agent: Agent { kind: AgentKind::Claude, command: vec![], model: None, models: vec![], max_turns: None, instructions: None },
+        agent: Agent {
+            kind: AgentKind::Claude,
+            command: vec![],
+            model: None,
+            models: vec![],
+            max_turns: None,
+            instructions: None,
+            ask_gate: false,
+        },
         files: Files {
             read: READ.iter().map(PathBuf::from).collect(),
             built_in: true,

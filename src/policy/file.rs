@@ -40,6 +40,7 @@ pub(super) struct Agent {
     pub(super) models: List,
     pub(super) max_turns: Option<Spanned<u32>>,
     pub(super) instructions: Option<Spanned<String>>,
+    pub(super) ask_gate: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -152,6 +152,8 @@ pub struct Agent {
     pub max_turns: Option<u32>,
     /// Text of the policy's owner, put before the task.
     pub instructions: Option<String>,
+    /// Whether it may ask the gate, while it works, what would become of its change.
+    pub ask_gate: bool,
 }
 
 /// Section `[files]`: absolute paths. Deny wins over read and write.

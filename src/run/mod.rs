@@ -170,6 +170,7 @@ pub fn run(options: Options) -> Result<Done, Error> {
         writes: vec![room.parent()],
         on_signal: OnSignal::Forward,
         stance: options.stance,
+        asking: None,
     };
     let outcome = supervisor::hold_by(standby, task, &mut journal)?;
     let status = status(&outcome)?;
@@ -193,7 +194,7 @@ fn credentials(job: &Variables, policy: &Policy) -> Result<Credentials, Error> {
 
 /// What tells the command where its provider is, where the policy has a route to one, and where its GitLab is.
 fn variables(policy: &Policy, gateway: &Gateway, places: &Places) -> Result<Variables, Error> {
-    let launch = Launch { agent: &policy.agent, home: &places.home, tmp: &places.tmp };
+    let launch = Launch { agent: &policy.agent, home: &places.home, tmp: &places.tmp, asks_by: None };
     let of_agent = if policy.network.routes.is_empty() { vec![] } else { agent::environment(&launch) };
     let variables = of_agent.into_iter().chain(gateway.variables(policy)?);
     Ok(variables.map(|(name, value)| (name.into(), value.into())).collect())

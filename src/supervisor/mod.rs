@@ -1,6 +1,7 @@
 //! The supervisor: starts the processes around an agent, lets it go when every wall stands, and holds it until nobody of it
 //! is left. A single-threaded event loop; it parses only lines of our own processes.
 
+mod advice;
 mod authorities;
 mod doors;
 mod lines;
@@ -20,12 +21,13 @@ use std::{
     time::Duration,
 };
 
+pub use advice::Asking;
 use nix::sys::signalfd::SignalFd;
 pub use room::Room;
 pub use start::{Standby, block_signals};
 
 use crate::{
-    cgroup,
+    advice as words, cgroup,
     environment::{Places, Variables},
     fence::Fence,
     gitlab::reads::Access,
@@ -70,6 +72,8 @@ pub struct Task<'a> {
     pub on_signal: OnSignal,
     /// Whether the policy is enforced. Only `run` has the other one.
     pub stance: Stance,
+    /// How the agent may ask the gate; none where there is none, or it may not.
+    pub asking: Option<Asking>,
 }
 
 /// Whether the policy is enforced.
@@ -125,6 +129,15 @@ impl Gateway {
 }
 
 impl Gateway {
+    /// The variable that tells the agent where it asks the gate.
+    ///
+    /// # Errors
+    /// As for [`Gateway::address`].
+    pub fn gate_variable(&self) -> Result<(String, String), Error> {
+        let address = format!("http://tidewaiter:{}@{}{}", self.ticket.reveal(), self.address()?, words::PATH);
+        Ok((words::VARIABLE.to_owned(), address))
+    }
+
     /// The variables that tell the agent where the far ends of the policy's routes are.
     ///
     /// # Errors

@@ -25,7 +25,9 @@ use nix::{
 };
 
 use super::{
-    Error, OnSignal, Stance, Task, authorities,
+    Error, OnSignal, Stance, Task,
+    advice::Adviser,
+    authorities,
     doors::Doors,
     lines::Lines,
     observe::{self, Observation},
@@ -62,6 +64,7 @@ pub(super) struct Crew {
     pub(super) report: Lines,
     pub(super) records: Lines,
     pub(super) results: Lines,
+    pub(super) adviser: Adviser,
     pub(super) time: Duration,
     pub(super) turns: Option<u32>,
     pub(super) requests: u64,
@@ -98,6 +101,7 @@ pub struct Standby {
     report: OwnedFd,
     records: OwnedFd,
     results: OwnedFd,
+    answers: OwnedFd,
 }
 
 type Children = Vec<(&'static str, Child)>;
@@ -147,6 +151,7 @@ impl Standby {
         let (life, lifeline) = pipe()?;
         let (records, records_in) = pipe()?;
         let (results, results_in) = pipe()?;
+        let (answers_out, answers) = pipe()?;
         let (news, news_in) = pipe()?;
         let (report, report_in) = pipe()?;
         let (go_out, go) = pipe()?;
@@ -191,6 +196,7 @@ impl Standby {
                         (records_in.as_fd(), 5),
                         (life.as_fd(), 6),
                         (is_ready.as_fd(), 7),
+                        (answers_out.as_fd(), 8),
                     ],
                 )?,
                 start(
@@ -227,7 +233,7 @@ impl Standby {
         let starting = step("start a thread", thread::Builder::new().spawn(starting));
         step("hear signals", heard.thread_set_mask())?;
         let starting = starting?;
-        Ok(Self { starting, ready, ordered, specs, streams, to_gateway, control, lifeline, go, news, report, records, results })
+        Ok(Self { starting, ready, ordered, specs, streams, to_gateway, control, lifeline, go, news, report, records, results, answers })
     }
 }
 
@@ -251,7 +257,8 @@ fn with_cgroup(standby: Standby, task: Task<'_>, cgroup: Option<Cgroup>) -> Resu
     authorities::furnish(&task)?;
     let doors = Doors::plan(&task.policy.network, ground.fence)?;
     own(&standby.streams, ground.uid)?;
-    let Standby { starting, ready, ordered, specs, to_gateway, control, lifeline, go, news, report, records, results, .. } = standby;
+    let Standby { starting, ready, ordered, specs, to_gateway, control, lifeline, go, news, report, records, results, answers, .. } =
+        standby;
     let space = space(&task, &doors)?;
     tell(&specs.orders, &Orders { emptying: emptying(ground), observed, cgroup: cgroup.clone(), space })?;
     drop(ordered);
@@ -295,6 +302,7 @@ fn with_cgroup(standby: Standby, task: Task<'_>, cgroup: Option<Cgroup>) -> Resu
         report: lines(report)?,
         records: lines(records)?,
         results: lines(results)?,
+        adviser: step("write without waiting", Adviser::new(task.asking, answers))?,
         time: task.policy.limits.time,
         turns: task.policy.limits.turns,
         requests: task.policy.limits.requests,
@@ -420,8 +428,9 @@ fn is_reserved(task: &Task<'_>) -> bool {
 
 fn grants(task: &Task<'_>, ports: Ports) -> Grants {
     let files = &task.policy.files;
-    let (mut read, read_if_there) = if files.built_in { (vec![], files.read.clone()) } else { (files.read.clone(), vec![]) };
+    let (mut read, mut read_if_there) = if files.built_in { (vec![], files.read.clone()) } else { (files.read.clone(), vec![]) };
     read.extend(authorities::grants(task));
+    read_if_there.extend(task.asking.iter().map(|asking| asking.program.clone()));
     let mut write = files.write.clone();
     write.extend([task.places.workspace.clone(), task.places.home.clone(), task.places.tmp.clone()]);
     Grants { read, read_if_there, write, deny: files.deny.clone(), devices: true, terminals: false, ports, others: false }

@@ -16,6 +16,7 @@ use super::{
     start::{Crew, asks_to_end, step},
 };
 use crate::{
+    gateway,
     jail::{self, confine, stem},
     journal::{Event, Journal},
     policy::Used,
@@ -147,6 +148,8 @@ impl Watch<'_> {
     /// Ends everything where going on is not possible: when this returns, the agent is dead.
     fn abandon(&mut self) {
         let crew = &mut self.crew;
+        // Nobody reads what would be recorded of it.
+        let _ = crew.adviser.stop();
         (crew.control, crew.go, crew.lifeline) = (None, None, None);
         let end = Instant::now() + TAIL;
         let mut room_is_held = || crew.children.iter_mut().any(|(name, child)| *name == "keeper" && matches!(child.try_wait(), Ok(None)));
@@ -173,6 +176,7 @@ impl Watch<'_> {
 
     fn listen(&mut self) -> Result<(), Error> {
         self.records()?;
+        self.advise()?;
         self.reports()?;
         self.results()?;
         self.news()
@@ -180,10 +184,12 @@ impl Watch<'_> {
 
     fn wait(&mut self) -> Result<(), Error> {
         let crew = &self.crew;
+        let next = [self.deadline, crew.adviser.deadline()].into_iter().flatten().min();
         let open = [&crew.news, &crew.report, &crew.records, &crew.results].into_iter().filter(|lines| lines.is_open());
         let mut fds: Vec<PollFd<'_>> = open.map(|lines| PollFd::new(lines.as_fd(), PollFlags::POLLIN)).collect();
         fds.push(PollFd::new(crew.signals.as_fd(), PollFlags::POLLIN));
-        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
+        crew.adviser.add_to(&mut fds);
+        let left = next.map(|deadline| deadline.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
         let timeout = left.map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
         match poll(&mut fds, timeout) {
             Err(Errno::EINTR) => Ok(()),
@@ -207,6 +213,14 @@ impl Watch<'_> {
                 self.gateway_ready = true;
             } else {
                 let event = parse::<Event>(&line)?;
+                // Whoever asked is told; what is not begun is in the gateway's record alone.
+                let event = match event {
+                    Event::Question { question } => match self.crew.adviser.ask(question) {
+                        Some(begun) => begun,
+                        None => continue,
+                    },
+                    other => other,
+                };
                 self.count(&event);
                 self.last_words(&event);
                 // As many may be refused as may be sent, so that the journal is bounded too.
@@ -222,10 +236,20 @@ impl Watch<'_> {
         Ok(())
     }
 
+    /// Goes on with an answer to a question of the agent's.
+    fn advise(&mut self) -> Result<(), Error> {
+        let said = match self.phase {
+            Phase::Entering | Phase::Running => self.crew.adviser.turn(),
+            Phase::Emptying | Phase::Empty | Phase::Closing => self.crew.adviser.stop(),
+        };
+        Ok(said.map_or(Ok(()), |event| self.journal.record(&event))?)
+    }
+
     /// Adds up what the gateway let through and what it refused.
     fn count(&mut self, event: &Event) {
-        if let Event::Gateway { allowed, up, down, bill, .. } = event {
-            self.used.requests += u64::from(*allowed);
+        if let Event::Gateway { allowed, way, up, down, bill, .. } = event {
+            // What the gate is asked goes nowhere.
+            self.used.requests += u64::from(*allowed && way != gateway::ADVICE);
             self.refusals += u64::from(!*allowed);
             self.used.up_bytes = self.used.up_bytes.saturating_add(*up);
             self.used.down_bytes = self.used.down_bytes.saturating_add(*down);

@@ -77,19 +77,13 @@ pub fn ask<S: Serialize, A: DeserializeOwned>(role: Role, spec: &S, time: Durati
     let signals = start::watch_signals().map_err(|error| failed(io::Error::other(error)))?;
     prctl::set_child_subreaper(true).map_err(|errno| failed(errno.into()))?;
     let json = serde_json::to_vec(spec).map_err(|error| failed(error.into()))?;
-    let memory = sys::descriptor::memory(&json).map_err(failed)?;
-    let (answer, answer_in) = pipe2(OFlag::O_CLOEXEC).map_err(|errno| failed(errno.into()))?;
-    let (parent, _own) = pipe2(OFlag::O_CLOEXEC).map_err(|errno| failed(errno.into()))?;
-    let mut child =
-        sys::process::respawn(role.name(), &[(memory.as_fd(), 3), (answer_in.as_fd(), 4), (parent.as_fd(), 5)]).map_err(failed)?;
-    drop(answer_in);
+    let (mut worker, answer) = Worker::start(role, &json).map_err(failed)?;
     let mut listening = Listening { role, answer: answer.into(), signals, text: Vec::new(), cancelled: None };
-    let heard = listening.until(&child, Instant::now() + time);
+    let heard = listening.until(&worker.child, Instant::now() + time);
     if heard.is_err() || listening.cancelled.is_some() {
-        signal(&child, libc::SIGKILL);
+        signal(&worker.child, libc::SIGKILL);
     }
-    let status = child.wait().map_err(failed)?;
-    reap_group(&child);
+    let status = worker.end().map_err(failed)?;
     heard?;
     let cancelled = listening.cancelled;
     match serde_json::from_slice(&listening.text) {
@@ -99,6 +93,39 @@ pub fn ask<S: Serialize, A: DeserializeOwned>(role: Role, spec: &S, time: Durati
             Some(number) => Error::Cancelled(number),
             None => Error::Silent(role.name()),
         }),
+    }
+}
+
+/// A worker that was started.
+#[derive(Debug)]
+pub(super) struct Worker {
+    child: Child,
+    /// Its end tells the worker that we are gone.
+    _own: OwnedFd,
+}
+
+impl Worker {
+    /// Starts `role` with the specification `json`; what comes back with it is where its answer is read.
+    pub(super) fn start(role: Role, json: &[u8]) -> io::Result<(Self, OwnedFd)> {
+        let memory = sys::descriptor::memory(json)?;
+        let (answer, answer_in) = pipe2(OFlag::O_CLOEXEC)?;
+        let (parent, own) = pipe2(OFlag::O_CLOEXEC)?;
+        let child = sys::process::respawn(role.name(), &[(memory.as_fd(), 3), (answer_in.as_fd(), 4), (parent.as_fd(), 5)])?;
+        Ok((Self { child, _own: own }, answer))
+    }
+
+    /// Kills it and all that it started.
+    pub(super) fn kill(&mut self) {
+        signal(&self.child, libc::SIGKILL);
+        // Somebody else's reaping is as good.
+        let _ = self.end();
+    }
+
+    /// Waits for its end, and ends what it started besides.
+    pub(super) fn end(&mut self) -> io::Result<i32> {
+        let status = self.child.wait()?;
+        reap_group(&self.child);
+        Ok(status)
     }
 }
 

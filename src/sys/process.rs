@@ -23,6 +23,9 @@ use super::{
     wait::{Waited, wait},
 };
 
+/// The nice value of those that give way.
+const LOW: i32 = 10;
+
 /// A process that we started.
 #[derive(Debug)]
 pub struct Child {
@@ -102,6 +105,18 @@ pub fn respawn(role: &str, descriptors: &[(BorrowedFd<'_>, RawFd)]) -> io::Resul
     let (name, none): (_, [&CStr; 0]) = (CString::new(role)?, []);
     let pid = posix_spawn(c"/proc/self/exe", &actions, &attributes, &[name], &none)?;
     Ok(Child { pid: pid.as_raw(), status: None })
+}
+
+/// This process, and all that it starts, give way to others (setpriority(2)).
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn give_way() -> io::Result<()> {
+    // SAFETY: numbers alone are passed.
+    match unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LOW) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Where descriptors wait until every target is free: above all that are moved.

@@ -39,7 +39,7 @@ result(False, "done")
 "##;
 
 /// Puts a program of the name `claude` first in PATH; it is made from `content`.
-fn install(scene: &Scene, content: &str) -> PathBuf {
+pub(crate) fn install(scene: &Scene, content: &str) -> PathBuf {
     let directory = scene.scratch.path().join("bin");
     fs::create_dir_all(&directory).unwrap();
     let program = directory.join("claude");
@@ -51,7 +51,7 @@ fn install(scene: &Scene, content: &str) -> PathBuf {
 }
 
 /// A job whose `claude` is first in PATH in `directory` and whose provider is at `url`.
-fn job(scene: &Scene, directory: &Path, url: &str, models: &str) -> Command {
+pub(crate) fn job(scene: &Scene, directory: &Path, url: &str, models: &str) -> Command {
     let mut job = scene.job_by(&format!(
         "version = 1\n[agent]\nkind = \"claude\"\nmodels = [{models}]\n\
          [files]\nread = [\"/usr\", \"/bin\", \"/sbin\", \"/lib\", \"/lib64\", \"/etc\", \"/proc\", \"{}\"]\n\
@@ -69,7 +69,7 @@ fn run(scene: &Scene, url: &str, models: &str) -> Output {
     job(scene, &install(scene, CLAUDE), url, models).output().unwrap()
 }
 
-const MODELS: &str = "\"claude-opus-*\"";
+pub(crate) const MODELS: &str = "\"claude-opus-*\"";
 
 /// How it fails, and what the job's last line says of it.
 fn failures() -> Vec<(Turn, &'static str)> {
@@ -132,7 +132,7 @@ fn a_key_that_is_missing_is_said_before_gitlab_is_asked() {
 }
 
 /// Names the program to test with, where it is not `claude` in PATH.
-fn real() -> Option<PathBuf> {
+pub(crate) fn real() -> Option<PathBuf> {
     let named = env::var_os("TIDEWAITER_CLAUDE").map(PathBuf::from);
     named.or_else(|| env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join("claude")).find(|file| file.is_file()))
 }

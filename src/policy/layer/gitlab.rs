@@ -44,10 +44,7 @@ impl Layer<'_> {
             (file.confidential, &mut gitlab.confidential, "network.gitlab.confidential"),
         ] {
             let Some(asked) = asked else { continue };
-            if !self.top && *asked.get_ref() && !*granted {
-                return Err(self.widens(&asked, key, "the layers above say false".to_owned()));
-            }
-            *granted = *asked.get_ref();
+            *granted = self.no_wider(*granted, &asked, key)?;
         }
         *to = Some(gitlab);
         Ok(())

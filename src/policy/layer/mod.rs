@@ -105,6 +105,9 @@ impl Layer<'_> {
             let above = agent.instructions.take().map(|above| format!("{above}\n\n")).unwrap_or_default();
             agent.instructions = Some(above + text.get_ref());
         }
+        if let Some(asked) = file.ask_gate {
+            agent.ask_gate = self.no_wider(agent.ask_gate, &asked, "agent.ask_gate")?;
+        }
         Ok(())
     }
 
@@ -336,6 +339,14 @@ impl Layer<'_> {
 
     fn value<T>(&self, at: &Spanned<T>, key: &str, reason: &str) -> Error {
         Error::Value { origin: self.origin(at), key: key.to_owned(), reason: reason.to_owned() }
+    }
+
+    /// A freedom that the top layer may grant, and the others only take away.
+    fn no_wider(&self, granted: bool, asked: &Spanned<bool>, key: &str) -> Result<bool, Error> {
+        if !self.top && *asked.get_ref() && !granted {
+            return Err(self.widens(asked, key, "the layers above say false".to_owned()));
+        }
+        Ok(*asked.get_ref())
     }
 
     fn widens<T>(&self, at: &Spanned<T>, key: &str, reason: String) -> Error {

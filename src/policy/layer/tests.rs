@@ -268,6 +268,8 @@ fn a_lower_layer_may_only_narrow() {
         ("[network]\ntunnels = [\"b.example:443\"]", false),
         ("[limits]\ntime = \"10m\"", true),
         ("[limits]\ntime = \"2h\"", false),
+        ("[agent]\nask_gate = false", true),
+        ("[agent]\nask_gate = true", false),
         ("[files]\nread = [\"/usr/lib\"]", true),
         ("[files]\nread = [\"/usrlocal\"]", false),
         ("[process]\nunix = \"allow\"", false),
