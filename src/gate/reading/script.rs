@@ -29,7 +29,13 @@ pub(super) fn mixed_word(text: &str) -> Option<&str> {
     if text.is_ascii() {
         return None;
     }
-    text.split(|sign: char| !sign.is_alphabetic()).find(|word| is_mixed(word))
+    // The letter of an escape such as `\n` belongs to no word.
+    let pieces = text.split(|sign: char| !sign.is_alphabetic() && sign != '\\');
+    let mut words = pieces.flat_map(|piece| {
+        let mut parts = piece.split('\\');
+        parts.next().into_iter().chain(parts.map(|part| part.strip_prefix(|sign: char| sign.is_ascii_alphabetic()).unwrap_or(part)))
+    });
+    words.find(|word| is_mixed(word))
 }
 
 /// New paths with such words.
@@ -68,7 +74,7 @@ mod tests {
         for word in ["аdmin", "pаypal", "ѕcope", "usеr", "Οbject", "𝐞xec", "ｅval", "is_аdmin"] {
             assert!(mixed_word(word).is_some(), "{word}");
         }
-        for word in ["admin", "Привет", "CSS-класс", "Δt", "µs", "σ_x", "naïve", "USBшник", "日本語abc", "αβγ", "x_а", "ελληνικά"]
+        for word in ["admin", "Привет", "CSS-класс", "Δt", "µs", "σ_x", "naïve", "USBшник", "а\\rв", "日本語abc", "αβγ", "x_а", "ελληνικά"]
         {
             assert!(mixed_word(word).is_none(), "{word}");
         }
