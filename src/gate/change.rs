@@ -1,6 +1,9 @@
 //! What changed, as facts.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::{Arc, OnceLock},
+};
 
 use super::Error;
 use crate::git::{Entry, Mode, Oid, Repository, Tree};
@@ -99,6 +102,8 @@ pub struct Change {
     facts: Vec<Fact>,
     before: Arc<Tree>,
     after: Arc<Tree>,
+    /// The contents of the base, once somebody asks for them.
+    contents: OnceLock<HashSet<Oid>>,
     ignored: Vec<Vec<u8>>,
     own_repository_touched: bool,
     ci: super::CiFiles,
@@ -115,9 +120,35 @@ impl Change {
     pub fn between(repository: &Repository, base: Oid, tree: Oid, odd: Vec<Fact>, ci_config: &str) -> Result<Self, Error> {
         let before = Arc::new(repository.list(base)?);
         let after = if tree == base { Arc::clone(&before) } else { Arc::new(repository.list(tree)?) };
+        Self::of(repository, (base, before), (tree, after), odd, ci_config)
+    }
+
+    /// The same of two trees with their files, which are known already.
+    ///
+    /// # Errors
+    /// [`Error::Git`].
+    pub fn of(
+        repository: &Repository,
+        (base, before): (Oid, Arc<Tree>),
+        (tree, after): (Oid, Arc<Tree>),
+        odd: Vec<Fact>,
+        ci_config: &str,
+    ) -> Result<Self, Error> {
         let ci = super::CiFiles::at(repository, &before, ci_config)?;
         let facts = facts(&before, &after, odd);
-        Ok(Self { base, tree, facts, before, after, ignored: vec![], own_repository_touched: false, ci, dropped: vec![], texts: vec![] })
+        Ok(Self {
+            base,
+            tree,
+            facts,
+            before,
+            after,
+            contents: OnceLock::new(),
+            ignored: vec![],
+            own_repository_touched: false,
+            ci,
+            dropped: vec![],
+            texts: vec![],
+        })
     }
 
     /// With new or changed files that the base's ignore rules leave out: in no tree, told all the same.
@@ -138,18 +169,16 @@ impl Change {
         Self { own_repository_touched, ..self }
     }
 
-    /// The same change with another tree, in which some paths are again what they were at the base; why, by path.
-    ///
-    /// # Errors
-    /// [`Error::Git`].
-    pub(super) fn without(mut self, repository: &Repository, tree: Oid, dropped: Vec<(Vec<u8>, String)>) -> Result<Self, Error> {
+    /// The same change with another tree, whose files are `after`, in which some paths are again what they were at the base;
+    /// why, by path.
+    pub(super) fn without(mut self, tree: Oid, after: Tree, dropped: Vec<(Vec<u8>, String)>) -> Self {
         let gone: BTreeSet<&Vec<u8>> = dropped.iter().map(|(path, _)| path).collect();
         let odd: Vec<Fact> = self.facts.into_iter().filter(|fact| fact.oddity.is_some() && !gone.contains(&fact.path)).collect();
-        self.after = Arc::new(repository.list(tree)?);
+        self.after = Arc::new(after);
         self.facts = facts(&self.before, &self.after, odd);
         self.tree = tree;
         self.dropped.extend(dropped);
-        Ok(self)
+        self
     }
 
     /// The same tree as a change of an earlier one. What CI configuration is, is that of the later base: it was merged since.
@@ -159,7 +188,16 @@ impl Change {
     pub(super) fn since(&self, repository: &Repository, earlier: Oid) -> Result<Self, Error> {
         let before = Arc::new(repository.list(earlier)?);
         let facts = facts(&before, &self.after, vec![]);
-        Ok(Self { base: earlier, facts, before, ignored: vec![], own_repository_touched: false, dropped: vec![], ..self.clone() })
+        Ok(Self {
+            base: earlier,
+            facts,
+            before,
+            contents: OnceLock::new(),
+            ignored: vec![],
+            own_repository_touched: false,
+            dropped: vec![],
+            ..self.clone()
+        })
     }
 
     /// What the policy left out of it, and why.
@@ -185,6 +223,11 @@ impl Change {
     /// Every file of the base.
     pub fn before(&self) -> &Tree {
         &self.before
+    }
+
+    /// Whether some file of the base has the content `id`.
+    pub(super) fn holds(&self, id: Oid) -> bool {
+        self.contents.get_or_init(|| self.before.values().map(|entry| entry.id).collect()).contains(&id)
     }
 
     /// Every file of the judged tree.
@@ -229,13 +272,20 @@ fn facts(before: &Tree, after: &Tree, odd: Vec<Fact>) -> Vec<Fact> {
 }
 
 fn differences(before: &Tree, after: &Tree) -> Vec<Fact> {
-    let paths: BTreeSet<&Vec<u8>> = before.keys().chain(after.keys()).collect();
-    let fact = |path: &Vec<u8>| {
-        let (old, new) = (before.get(path).copied(), after.get(path).copied());
-        let same = matches!((old, new), (Some(old), Some(new)) if old.id == new.id && alike(old.mode, new.mode));
-        (!same).then(|| Fact { path: path.clone(), old, new, oddity: None })
-    };
-    paths.into_iter().filter_map(fact).collect()
+    let same = |old: &Entry, new: &Entry| old.id == new.id && alike(old.mode, new.mode);
+    let fact = |path: &Vec<u8>, old, new| Fact { path: path.clone(), old, new, oddity: None };
+    let (mut facts, mut afterwards) = (Vec::new(), after.iter().peekable());
+    for (path, old) in before {
+        while let Some((path, new)) = afterwards.next_if(|(other, _)| *other < path) {
+            facts.push(fact(path, None, Some(*new)));
+        }
+        match afterwards.next_if(|(other, _)| *other == path) {
+            Some((_, new)) if same(old, new) => {}
+            found => facts.push(fact(path, Some(*old), found.map(|(_, new)| *new))),
+        }
+    }
+    facts.extend(afterwards.map(|(path, new)| fact(path, None, Some(*new))));
+    facts
 }
 
 /// Git writes an odd old mode such as `100664` anew as the plain one that it always read it as.
@@ -262,6 +312,8 @@ mod tests {
         let after = Tree::from([(b"b".to_vec(), entry(Mode::File, "x"))]);
         let ops: Vec<Op> = differences(&before, &after).iter().map(Fact::op).collect();
         assert_eq!(ops, [Op::Delete, Op::Add]);
+        let ops: Vec<Op> = differences(&after, &before).iter().map(Fact::op).collect();
+        assert_eq!(ops, [Op::Add, Op::Delete]);
     }
 
     #[test]

@@ -69,9 +69,9 @@ fn without(change: Change, paths: &BTreeSet<Vec<u8>>, judgement: &Judgement, rep
     let touched = |path: &[u8]| paths.iter().any(|denied| denied == path || is_below(path, denied) || is_below(denied, path));
     let gone: Vec<Vec<u8>> = change.facts().iter().map(|fact| fact.path.clone()).filter(|path| touched(path)).collect();
     let staged: Vec<Staged> = gone.iter().map(|path| Staged { path: path.clone(), entry: change.before().get(path).copied() }).collect();
-    let tree = repository.write_tree(change.tree(), &staged)?;
+    let (tree, after) = repository.write_tree(change.tree(), change.after(), &staged)?;
     let reasons = gone.iter().map(|path| (path.clone(), reason(judgement, path))).collect();
-    change.without(repository, tree, reasons)
+    Ok(change.without(tree, after, reasons))
 }
 
 /// Why a path is left out: the first thing that denies it.

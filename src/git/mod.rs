@@ -7,9 +7,11 @@ mod attributes;
 mod batch;
 mod branch;
 mod checkout;
+mod folders;
 mod history;
 mod oid;
 mod pack;
+mod pointer;
 mod program;
 mod remote;
 mod repository;
@@ -20,12 +22,14 @@ mod tree;
 pub use attributes::Attributes;
 pub use branch::{Branch, NotABranch};
 pub use checkout::Checkout;
+pub use folders::Staged;
 pub use oid::{NotAnOid, Oid};
 pub use pack::OwnRepository;
+pub use pointer::Pointer;
 pub use remote::{ASKPASS_VARIABLE, Expect, Remote, askpass_main};
 pub use repository::Repository;
 pub use show::shown;
-pub use store::{Identity, Staged};
+pub use store::Identity;
 pub use tree::{Entry, Mode, Tree};
 
 use std::path::PathBuf;
@@ -95,6 +99,9 @@ pub enum Error {
     /// A name that names no commit here.
     #[error("`{0}` names no commit in this repository; if the clone is shallow, fetch more of it (GIT_DEPTH)")]
     Revision(String),
+    /// A path that no tree can hold, or not beside another one.
+    #[error("the path {0} can stand in no tree of git's")]
+    Path(String),
     /// An object that is not there.
     #[error("object {0} is not in the repository; fetch it first (shallow or partial clone)")]
     Missing(Oid),
@@ -149,7 +156,7 @@ impl Error {
         match self {
             Self::Unreachable { .. } | Self::Authentication { .. } | Self::Rejected { .. } => Exit::Remote,
             Self::NotARepository { .. } | Self::Sha256(_) | Self::Revision(_) | Self::Url(_) => Exit::Usage,
-            Self::TooLarge { .. } | Self::BlobTooLarge { .. } | Self::Missing(_) | Self::Collision => Exit::Uninspected,
+            Self::TooLarge { .. } | Self::BlobTooLarge { .. } | Self::Missing(_) | Self::Path(_) | Self::Collision => Exit::Uninspected,
             Self::NoProgram | Self::Pipe { .. } | Self::Failed { .. } | Self::Answer { .. } | Self::TooOld(_) | Self::File { .. } => {
                 Exit::Internal
             }

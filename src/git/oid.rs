@@ -1,8 +1,12 @@
 //! SHA-1 object names. An [`Oid`] is made only by hashing or parsing.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    io::{self, Read},
+    str::FromStr,
+};
 
-use sha1_checked::{Digest as _, Sha1};
+use sha1_checked::{Builder, Digest as _, Sha1};
 
 use super::{Error, shown};
 
@@ -21,14 +25,47 @@ impl Oid {
     /// # Errors
     /// [`Error::Collision`] when the bytes carry the marks of a SHA-1 collision attack.
     pub fn of_blob(bytes: &[u8]) -> Result<Self, Error> {
+        Self::of("blob", bytes)
+    }
+
+    /// The name of an object of the kind `kind`.
+    pub(super) fn of(kind: &str, bytes: &[u8]) -> Result<Self, Error> {
         let mut hash = Sha1::new();
-        hash.update(format!("blob {}\0", bytes.len()));
+        hash.update(format!("{kind} {}\0", bytes.len()));
         hash.update(bytes);
         let result = hash.try_finalize();
         if result.has_collision() {
             return Err(Error::Collision);
         }
         Ok(Self(<[u8; 20]>::try_from(result.hash().as_slice()).map_err(|_| Error::Collision)?))
+    }
+
+    /// The name that the `size` bytes of `from` have as a blob, read through `buffer`; none when there are fewer or more.
+    /// It is for a comparison with a name that is known and nothing else: collisions are not looked for, since where two
+    /// files share a name, the known one is what stays in the tree.
+    ///
+    /// # Errors
+    /// What `from` says.
+    pub fn of_stream(mut from: impl Read, size: u64, buffer: &mut [u8]) -> io::Result<Option<Self>> {
+        let mut hash = Builder::default().detect_collision(false).build();
+        hash.update(format!("blob {size}\0"));
+        let mut left = size;
+        loop {
+            let n = from.read(buffer)?;
+            match (n, left.checked_sub(n as u64)) {
+                (0, _) => break,
+                (_, None) => return Ok(None),
+                (_, Some(rest)) => left = rest,
+            }
+            hash.update(&buffer[..n]);
+        }
+        let name = <[u8; 20]>::try_from(hash.try_finalize().hash().as_slice()).map_err(io::Error::other)?;
+        Ok((left == 0).then_some(Self(name)))
+    }
+
+    /// Its bytes.
+    pub(super) fn bytes(&self) -> &[u8; 20] {
+        &self.0
     }
 }
 
@@ -82,6 +119,14 @@ mod tests {
         let empty = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
         assert_eq!(Oid::of_blob(b"").unwrap().to_string(), empty);
         assert_eq!(empty.parse::<Oid>().unwrap(), Oid::of_blob(b"").unwrap());
+    }
+
+    #[test]
+    fn a_stream_has_the_name_of_its_bytes_if_it_has_as_many_as_it_should() {
+        let (bytes, mut buffer) = (b"0123456789".repeat(100), [0; 64]);
+        let of = |size, buffer: &mut [u8]| Oid::of_stream(bytes.as_slice(), size, buffer).unwrap();
+        assert_eq!(of(1000, &mut buffer), Some(Oid::of_blob(&bytes).unwrap()));
+        assert_eq!((of(999, &mut buffer), of(1001, &mut buffer)), (None, None));
     }
 
     #[test]

@@ -1,20 +1,11 @@
-//! Writes objects into a repository of ours: blobs, trees, commits.
+//! Writes objects into a repository of ours: blobs and commits.
 
 use std::{
     fs,
     io::{self, Write},
 };
 
-use super::{Entry, Error, Mode, Oid, Repository, file_error, program, shown};
-
-/// A change of one path of a tree.
-#[derive(Clone, Debug)]
-pub struct Staged {
-    /// From the root, `/` between names.
-    pub path: Vec<u8>,
-    /// What stands there from now on; none to remove it.
-    pub entry: Option<Entry>,
-}
+use super::{Error, Oid, Repository, file_error, program, shown};
 
 /// Whose name a commit bears.
 #[derive(Clone, Debug)]
@@ -57,28 +48,6 @@ impl Repository {
         self.renew();
         check_marks(&written, &names)?;
         Ok(names)
-    }
-
-    /// The tree that `base` becomes by `changes`, written into this repository. Removals come first, so that a file
-    /// can take a folder's place.
-    ///
-    /// # Errors
-    /// [`Error::Failed`] when git refuses a path.
-    pub fn write_tree(&self, base: Oid, changes: &[Staged]) -> Result<Oid, Error> {
-        let index = self.dir.join("candidate.index");
-        let with_index = || {
-            let mut command = self.command();
-            // The gate judges names more strictly than these two do; here they would only hide its verdict.
-            command.env("GIT_INDEX_FILE", &index).args(["-c", "core.protectNTFS=false", "-c", "core.protectHFS=false"]);
-            command
-        };
-        let _ = fs::remove_file(&index);
-        program::ask("read-tree", with_index().args(["read-tree", &base.to_string()]), |_| Ok(()), 4096)?;
-        let feed = |pipe: &mut dyn Write| feed_index(pipe, changes);
-        program::ask("update-index", with_index().args(["update-index", "-z", "--index-info"]), feed, 4096)?;
-        let answer = program::ask("write-tree", with_index().arg("write-tree"), |_| Ok(()), 4096)?;
-        let _ = fs::remove_file(&index);
-        program::oid("write-tree", &answer)
     }
 
     /// A commit of `tree` on `parents` with exactly this message and identity. Nothing signs it.
@@ -147,28 +116,4 @@ fn check_marks(written: &[u8], names: &[Oid]) -> Result<(), Error> {
         seen += 1;
     }
     if seen == names.len() { Ok(()) } else { Err(differ()) }
-}
-
-/// `<mode> SP <object> TAB <path> NUL`; mode 0 removes (git-update-index(1)).
-fn feed_index(pipe: &mut dyn Write, changes: &[Staged]) -> io::Result<()> {
-    let removed = changes.iter().filter(|change| change.entry.is_none());
-    let set = changes.iter().filter(|change| change.entry.is_some());
-    for change in removed.chain(set) {
-        match change.entry {
-            None => write!(pipe, "0 {}\t", "0".repeat(40))?,
-            Some(Entry { mode, id }) => write!(pipe, "{} {id}\t", canonical(mode).octal())?,
-        }
-        pipe.write_all(&change.path)?;
-        pipe.write_all(b"\0")?;
-    }
-    Ok(())
-}
-
-/// The index knows no odd modes; git itself reads them as the nearest plain one.
-fn canonical(mode: Mode) -> Mode {
-    match mode {
-        Mode::Odd(number) if number & 0o100 != 0 => Mode::Executable,
-        Mode::Odd(_) => Mode::File,
-        other => other,
-    }
 }

@@ -3,7 +3,7 @@
 //! It is a list of paths with their bytes, not a pack: whoever reads one parses no object that somebody else made, and the
 //! tree that is made of it must have the name that was judged.
 
-use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -143,7 +143,8 @@ impl Bundle {
             };
             staged.push(Staged { path: bytes(&file.path)?, entry });
         }
-        if repository.write_tree(self.base, &staged)? != self.tree {
+        let (tree, after) = repository.write_tree(self.base, &base, &staged)?;
+        if tree != self.tree {
             return Err(odd_one("its files do not make the tree that it names"));
         }
         let fact = |odd: &Odd| {
@@ -152,7 +153,7 @@ impl Bundle {
         };
         let odd = self.odd.iter().map(fact).collect::<Result<_, Error>>()?;
         let ignored = self.ignored.iter().map(|path| bytes(path)).collect::<Result<_, Error>>()?;
-        let change = Change::between(repository, self.base, self.tree, odd, ci_config)?;
+        let change = Change::of(repository, (self.base, Arc::new(base)), (tree, Arc::new(after)), odd, ci_config)?;
         Ok(change.with_ignored(ignored).with_repository_touched(self.own_repository_touched))
     }
 }

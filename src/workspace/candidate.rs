@@ -1,14 +1,15 @@
 //! The candidate: the tree that the workspace's bytes make, and its difference from the base.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use super::{
     Error, Limits,
     ignore::ignored,
-    listing::{Descend, Listing, Root, What},
+    listing::{Descend, Listing, Reader, Root, What},
     manifest::{Handed, Kind, Manifest},
+    parallel,
     staging::{Found, Stage},
-    unchanged::same_as_base,
+    unchanged::converted_from_base,
 };
 use crate::{
     digest::Digest,
@@ -34,16 +35,16 @@ const CONFIG: u64 = 1 << 20;
 /// Any [`Error`]; then nothing is known of the change. Their exit code is mostly 71.
 pub fn candidate(manifest: &Manifest, path: &Path, repository: &Repository, limits: Limits, ci_config: &str) -> Result<Candidate, Error> {
     let root = Root::open(path, limits)?;
-    let base = repository.list(manifest.tree)?;
+    let base = Arc::new(repository.list(manifest.tree)?);
     let listing = list(&root, &base, Some(manifest.owner))?;
-    let mut found = Vec::new();
-    for (path, what) in &listing {
-        if let Some((same_bytes, same_mode)) = difference(manifest, &root, path, what)? {
-            let old = base.get(path).copied();
-            // Where the base has nothing, the bytes are new to it even if only their mode changed since.
-            found.push(Found { path: path.clone(), what: what.clone(), old, same_bytes: same_bytes && old.is_some(), same_mode });
-        }
-    }
+    let there: Vec<(&Vec<u8>, &What)> = listing.iter().collect();
+    let same = parallel::map(&there, || root.reader(), |reader, (path, what)| same(manifest, reader, path, what))?;
+    let found = there.into_iter().zip(same).filter(|(_, same)| *same != (true, true)).map(|((path, what), (same_bytes, same_mode))| {
+        let old = base.get(path).copied();
+        // Where the base has nothing, the bytes are new to it even if only their mode changed since.
+        Found { path: path.clone(), what: what.clone(), old, same_bytes: same_bytes && old.is_some(), same_mode }
+    });
+    let found = found.collect();
     let gone = gone(&base, &listing, |path| manifest.files.contains_key(path));
     let mut made = finish(&root, repository, manifest.tree, &base, found, gone, ci_config)?;
     made.change = made.change.with_repository_touched(repository_touched(&root, manifest));
@@ -58,19 +59,18 @@ pub fn candidate(manifest: &Manifest, path: &Path, repository: &Repository, limi
 /// As [`candidate`].
 pub fn worktree(path: &Path, base_tree: Oid, repository: &Repository, limits: Limits, ci_config: &str) -> Result<Candidate, Error> {
     let root = Root::open(path, limits)?;
-    let base = repository.list(base_tree)?;
+    let base = Arc::new(repository.list(base_tree)?);
     let listing = list(&root, &base, None)?;
-    let tracked: Vec<Vec<u8>> = listing.keys().filter(|path| base.contains_key(*path)).cloned().collect();
-    let attributes = repository.attributes(base_tree, &tracked)?;
-    let mut found = Vec::new();
-    for (path, what) in &listing {
+    let there: Vec<(&Vec<u8>, &What)> = listing.iter().collect();
+    let same = parallel::map(&there, || root.reader(), |reader, (path, what)| as_in_base(reader, path, what, base.get(*path)))?;
+    let converted =
+        converted(&root, repository, base_tree, &base, there.iter().zip(&same).filter(|(_, same)| !**same).map(|(there, _)| *there))?;
+    let found = there.into_iter().zip(same).map(|((path, what), same)| {
         let old = base.get(path).copied();
-        let same_bytes = as_in_base(&root, repository, path, what, old, attributes.get(path))?;
         let same_mode = old.is_none_or(|old| as_its_mode(old.mode, what));
-        if !(same_bytes && same_mode) {
-            found.push(Found { path: path.clone(), what: what.clone(), old, same_bytes, same_mode });
-        }
-    }
+        Found { path: path.clone(), what: what.clone(), old, same_bytes: same || converted.contains(path), same_mode }
+    });
+    let found = found.filter(|found| !(found.same_bytes && found.same_mode)).collect();
     let gone = gone(&base, &listing, |_| true);
     finish(&root, repository, base_tree, &base, found, gone, ci_config)
 }
@@ -93,24 +93,37 @@ fn is_repository(path: &[u8]) -> bool {
     path.rsplit(|b| *b == b'/').next() == Some(b".git")
 }
 
-/// Whether the base says the same of what is in the work tree.
-fn as_in_base(
-    root: &Root,
-    repository: &Repository,
-    path: &[u8],
-    what: &What,
-    old: Option<Entry>,
-    attributes: Option<&Attributes>,
-) -> Result<bool, Error> {
-    let none = Attributes::default();
+/// Whether the base has the very bytes of what is in the work tree.
+fn as_in_base(reader: &mut Reader<'_>, path: &[u8], what: &What, old: Option<&Entry>) -> Result<bool, Error> {
     match (old, what) {
         (_, What::Folder) => Ok(!is_repository(path)),
-        (Some(entry), What::File { .. }) if entry.mode.is_file() => {
-            same_as_base(root, repository, path, entry, attributes.unwrap_or(&none))
-        }
-        (Some(entry), What::Symlink) if entry.mode == Mode::Symlink => Ok(Oid::of_blob(&root.link(path)?)? == entry.id),
+        (Some(entry), What::File { .. }) if entry.mode.is_file() => Ok(reader.oid(path)? == entry.id),
+        (Some(entry), What::Symlink) if entry.mode == Mode::Symlink => Ok(Oid::of_blob(&reader.link(path)?)? == entry.id),
         _ => Ok(false),
     }
+}
+
+/// Which of `differing` are files that a checkout of the base would hold all the same, by a conversion of its attributes.
+fn converted<'a>(
+    root: &Root,
+    repository: &Repository,
+    base_tree: Oid,
+    base: &Tree,
+    differing: impl Iterator<Item = (&'a Vec<u8>, &'a What)>,
+) -> Result<BTreeSet<Vec<u8>>, Error> {
+    let is_file = |entry: &&Entry| entry.mode.is_file();
+    let files = differing.filter(|(path, what)| matches!(what, What::File { .. }) && base.get(*path).filter(is_file).is_some());
+    let files: Vec<Vec<u8>> = files.map(|(path, _)| path.clone()).collect();
+    let (attributes, none) = (repository.attributes(base_tree, &files)?, Attributes::default());
+    let same = parallel::map(
+        &files,
+        || root.reader(),
+        |reader, path| match base.get(path) {
+            Some(entry) => converted_from_base(reader, repository, path, *entry, attributes.get(path).unwrap_or(&none)),
+            None => Ok(false),
+        },
+    )?;
+    Ok(files.into_iter().zip(same).filter(|(_, same)| *same).map(|(path, _)| path).collect())
 }
 
 fn as_its_mode(mode: Mode, what: &What) -> bool {
@@ -133,25 +146,24 @@ fn gone(base: &Tree, listing: &Listing, was: impl Fn(&Vec<u8>) -> bool) -> Vec<V
     base.iter().filter(|(path, entry)| was(path) && !there(path, entry)).map(|(path, _)| path.clone()).collect()
 }
 
-/// How a path differs from what was handed over: whether its bytes and its mode are the same. None: in nothing.
-fn difference(manifest: &Manifest, root: &Root, path: &[u8], what: &What) -> Result<Option<(bool, bool)>, Error> {
-    let (same_bytes, same_mode) = match (manifest.files.get(path), what) {
+/// Whether the bytes and the mode of a path are those that were handed over.
+fn same(manifest: &Manifest, reader: &mut Reader<'_>, path: &[u8], what: &What) -> Result<(bool, bool), Error> {
+    Ok(match (manifest.files.get(path), what) {
         // What is in a folder is listed by itself.
         (_, What::Folder) => (!is_repository(path), true),
-        (Some(Handed { kind: Kind::Symlink, digest, .. }), What::Symlink) => (Digest::of(root.link(path)?) == *digest, true),
+        (Some(Handed { kind: Kind::Symlink, digest, .. }), What::Symlink) => (Digest::of(reader.link(path)?) == *digest, true),
         (Some(Handed { kind: Kind::File { executable: before }, digest, size: length }), What::File { size, executable }) => {
-            (size == length && root.digest(path)? == (*digest, *length), before == executable)
+            (size == length && reader.digest(path)? == (*digest, *length), before == executable)
         }
         _ => (false, false),
-    };
-    Ok((!(same_bytes && same_mode)).then_some((same_bytes, same_mode)))
+    })
 }
 
 fn finish(
     root: &Root,
     repository: &Repository,
     base_tree: Oid,
-    base: &Tree,
+    base: &Arc<Tree>,
     found: Vec<Found>,
     gone: Vec<Vec<u8>>,
     ci_config: &str,
@@ -165,8 +177,9 @@ fn finish(
     facts.extend(stage.add(plain)?);
     facts.extend(lost_submodules(base, &gone, &odd));
     stage.remove(gone.into_iter().chain(replaced_folders(base, &odd)));
-    let tree = stage.write()?;
-    let change = Change::between(repository, base_tree, tree, facts, ci_config)?.with_ignored(ignored.into_iter().collect());
+    let (tree, files) = stage.write()?;
+    let change =
+        Change::of(repository, (base_tree, Arc::clone(base)), (tree, files), facts, ci_config)?.with_ignored(ignored.into_iter().collect());
     Ok(Candidate { tree, change })
 }
 
@@ -204,7 +217,7 @@ fn replaced_folders(base: &Tree, odd: &[Found]) -> Vec<Vec<u8>> {
 /// Whether the agent changed what steers its own repository. It is looked at for the report alone; what cannot be read
 /// counts as changed.
 fn repository_touched(root: &Root, manifest: &Manifest) -> bool {
-    let config = root.read(b".git/config", CONFIG).map(Digest::of);
+    let config = root.reader().read(b".git/config", CONFIG).map(Digest::of);
     let hooks = root.has_entries(b".git/hooks");
     let attributes = root.has_entries(b".git/info");
     !config.is_ok_and(|config| config == manifest.config) || hooks || attributes

@@ -27,6 +27,11 @@ pub(super) fn foreign(attributes: &Attributes) -> Option<Foreign> {
     filter.or_else(|| encoding.map(|name| Foreign::Encoding(name.to_owned())))
 }
 
+/// Whether any conversion is asked for.
+pub(super) fn converts(attributes: &Attributes) -> bool {
+    ends(attributes) != Ends::Keep || attributes.get("ident") == "set"
+}
+
 /// Whether the base's blob has to be known to convert.
 pub(super) fn needs_base(attributes: &Attributes) -> bool {
     ends(attributes) == Ends::IfText

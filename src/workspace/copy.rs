@@ -14,7 +14,7 @@ use std::{
 
 use super::{
     Error, Limits,
-    listing::{Descend, Listing, Root, What, digest},
+    listing::{BUFFER, Descend, Listing, Reader, Root, What, digest},
     manifest::{Handed, Kind, Manifest},
 };
 use crate::{
@@ -42,7 +42,7 @@ pub fn make(checkout: &Checkout, repository: &Repository, to: &Path, options: &O
     let base = repository.list(tree)?;
     let from = Root::open(checkout.root(), options.limits)?;
     let listing = from.list(None, &|path| if is_git(path) { Descend::LeaveOut } else { Descend::Into })?;
-    let copy = Copy { from: &from, to, base: &base };
+    let mut copy = Copy { from: from.reader(), to, base: &base, buffer: vec![0; BUFFER] };
     let files = copy.all(&listing)?;
     let own = OwnRepository::create(repository, checkout, to, head, branch.as_deref())?;
     let absent: Vec<Vec<u8>> = base
@@ -65,13 +65,14 @@ fn is_git(path: &[u8]) -> bool {
 }
 
 struct Copy<'a> {
-    from: &'a Root,
+    from: Reader<'a>,
     to: &'a Path,
     base: &'a Tree,
+    buffer: Vec<u8>,
 }
 
 impl Copy<'_> {
-    fn all(&self, listing: &Listing) -> Result<BTreeMap<Vec<u8>, Handed>, Error> {
+    fn all(&mut self, listing: &Listing) -> Result<BTreeMap<Vec<u8>, Handed>, Error> {
         let mut files = BTreeMap::new();
         self.folder(self.to)?;
         for (path, what) in listing.iter().filter(|(path, _)| !is_git(path)) {
@@ -103,20 +104,19 @@ impl Copy<'_> {
     }
 
     /// Copies with copy_file_range(2), which shares the blocks where the file system can.
-    fn file(&self, path: &[u8], to: &Path, executable: bool) -> Result<Handed, Error> {
-        self.from.in_time()?;
-        let mut source = self.from.file(path)?;
+    fn file(&mut self, path: &[u8], to: &Path, executable: bool) -> Result<Handed, Error> {
+        let (mut source, _) = self.from.file(path)?;
         let mode = if executable { 0o755 } else { 0o644 };
         let mut target = fs::File::options().read(true).write(true).create_new(true).mode(mode).open(to).map_err(failed(to))?;
         io::copy(&mut source, &mut target).map_err(failed(to))?;
         target.rewind().map_err(failed(to))?;
         // The umask must not decide on the bit that is compared afterwards.
         target.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode)).map_err(failed(to))?;
-        let (digest, size) = digest(&target).map_err(failed(to))?;
+        let (digest, size) = digest(&target, &mut self.buffer).map_err(failed(to))?;
         Ok(Handed { kind: Kind::File { executable }, size, digest })
     }
 
-    fn symlink(&self, path: &[u8], to: &Path) -> Result<Handed, Error> {
+    fn symlink(&mut self, path: &[u8], to: &Path) -> Result<Handed, Error> {
         let text = self.from.link(path)?;
         symlink(OsStr::from_bytes(&text), to).map_err(failed(to))?;
         Ok(Handed { kind: Kind::Symlink, size: text.len() as u64, digest: Digest::of(&text) })

@@ -11,6 +11,9 @@ const LARGEST: u64 = 1 << 20;
 /// Which of `paths` the `.gitignore` files of `base` ignore. They are written out alone, below `repository`, because
 /// git reads such files only from a work tree.
 pub(super) fn ignored(repository: &Repository, base: &Tree, paths: &[Vec<u8>]) -> Result<BTreeSet<Vec<u8>>, Error> {
+    if paths.is_empty() {
+        return Ok(BTreeSet::new());
+    }
     let folder = repository.dir().join("ignore-rules");
     let _ = fs::remove_dir_all(&folder);
     make_folder(&folder)?;

@@ -22,7 +22,10 @@ use nix::{
 use sha2::{Digest as _, Sha256};
 
 use super::{Error, Limits};
-use crate::{digest::Digest, git::shown};
+use crate::{
+    digest::Digest,
+    git::{Oid, shown},
+};
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,11 +78,20 @@ impl Root {
         move |errno| Error::Unreadable { root: self.path.clone(), path, source: errno.into() }
     }
 
+    /// As [`unreadable`](Self::unreadable), for what was listed: what is gone or became another kind of thing since, moves.
+    fn moved(&self, path: &[u8]) -> impl FnOnce(Errno) -> Error + use<'_> {
+        let path = path.to_vec();
+        move |errno| match errno {
+            Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::EINVAL | Errno::EAGAIN => Error::Moving(shown(&path)),
+            other => self.unreadable(&path)(other),
+        }
+    }
+
     fn too_much(&self, what: &'static str, limit: u64) -> Error {
         Error::TooMuch { root: self.path.clone(), what, limit }
     }
 
-    pub(super) fn in_time(&self) -> Result<(), Error> {
+    fn in_time(&self) -> Result<(), Error> {
         if Instant::now() > self.limits.deadline { Err(Error::TimedOut(self.path.clone())) } else { Ok(()) }
     }
 
@@ -92,50 +104,14 @@ impl Root {
         Ok(walk.found)
     }
 
-    fn open_file(&self, path: &[u8]) -> Result<(File, u64), Error> {
-        let fd = openat2(&self.fd, OsStr::from_bytes(path), how(FILE)).map_err(self.unreadable(path))?;
-        let stat = fstat(&fd).map_err(self.unreadable(path))?;
-        if kind(&stat) != SFlag::S_IFREG {
-            return Err(Error::Moving(shown(path)));
-        }
-        Ok((File::from(fd), u64::try_from(stat.st_size).unwrap_or(u64::MAX)))
+    /// What reads its files.
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader { root: self, folder: None, buffer: vec![0; BUFFER] }
     }
 
     fn io(&self, path: &[u8]) -> impl FnOnce(std::io::Error) -> Error + use<'_> {
         let path = shown(path);
         move |source| Error::Unreadable { root: self.path.clone(), path, source }
-    }
-
-    /// The file at `path`, opened for reading, if it has at most the bytes that the limits take.
-    pub(super) fn file(&self, path: &[u8]) -> Result<File, Error> {
-        let limit = self.limits.file_bytes;
-        match self.open_file(path)? {
-            (_, size) if size > limit => Err(Error::TooLarge { path: shown(path), size, limit }),
-            (file, _) => Ok(file),
-        }
-    }
-
-    /// The bytes of the file at `path`, at most `limit` of them.
-    pub(super) fn read(&self, path: &[u8], limit: u64) -> Result<Vec<u8>, Error> {
-        self.in_time()?;
-        let (file, size) = self.open_file(path)?;
-        let mut bytes = Vec::new();
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(self.io(path))?;
-        if bytes.len() as u64 > limit {
-            return Err(Error::TooLarge { path: shown(path), size, limit });
-        }
-        Ok(bytes)
-    }
-
-    /// The text of the link at `path`.
-    pub(super) fn link(&self, path: &[u8]) -> Result<Vec<u8>, Error> {
-        let (folder, name) = match path.iter().rposition(|b| *b == b'/') {
-            Some(at) => (&path[..at], &path[at + 1..]),
-            None => (&b"."[..], path),
-        };
-        let fd = openat2(&self.fd, OsStr::from_bytes(folder), how(FOLDER)).map_err(self.unreadable(path))?;
-        let text = readlinkat(&fd, OsStr::from_bytes(name)).map_err(self.unreadable(path))?;
-        Ok(text.as_bytes().to_vec())
     }
 
     /// Whether something is in the folder at `path`; what is there and cannot be read counts as something.
@@ -145,20 +121,93 @@ impl Root {
             Err(errno) => errno != Errno::ENOENT,
         }
     }
+}
+
+/// Bytes that are read at once.
+pub(super) const BUFFER: usize = 1 << 17;
+
+/// Reads files one after the other. The folder of the last one stays open: the files of one folder are mostly read
+/// together, and no path has to be walked twice.
+pub(super) struct Reader<'a> {
+    root: &'a Root,
+    folder: Option<(Vec<u8>, OwnedFd)>,
+    buffer: Vec<u8>,
+}
+
+impl Reader<'_> {
+    /// The folder of `path`, opened, and the last name.
+    fn folder<'p>(&mut self, path: &'p [u8]) -> Result<(&OwnedFd, &'p OsStr), Error> {
+        let (folder, name) = match path.iter().rposition(|b| *b == b'/') {
+            Some(at) => (&path[..at], &path[at + 1..]),
+            None => (&b"."[..], path),
+        };
+        let open = match self.folder.take() {
+            Some(open) if open.0 == folder => open,
+            _ => (folder.to_vec(), openat2(&self.root.fd, OsStr::from_bytes(folder), how(FOLDER)).map_err(self.root.moved(path))?),
+        };
+        Ok((&self.folder.insert(open).1, OsStr::from_bytes(name)))
+    }
+
+    fn open(&mut self, path: &[u8]) -> Result<(File, u64), Error> {
+        let root = self.root;
+        root.in_time()?;
+        let (folder, name) = self.folder(path)?;
+        let fd = openat2(folder, name, how(FILE)).map_err(root.moved(path))?;
+        let stat = fstat(&fd).map_err(root.unreadable(path))?;
+        if kind(&stat) != SFlag::S_IFREG {
+            return Err(Error::Moving(shown(path)));
+        }
+        Ok((File::from(fd), u64::try_from(stat.st_size).unwrap_or(u64::MAX)))
+    }
+
+    /// The file at `path`, opened for reading, and its bytes, which are at most what the limits take.
+    pub(super) fn file(&mut self, path: &[u8]) -> Result<(File, u64), Error> {
+        let limit = self.root.limits.file_bytes;
+        match self.open(path)? {
+            (_, size) if size > limit => Err(Error::TooLarge { path: shown(path), size, limit }),
+            found => Ok(found),
+        }
+    }
+
+    /// The bytes of the file at `path`, at most `limit` of them.
+    pub(super) fn read(&mut self, path: &[u8], limit: u64) -> Result<Vec<u8>, Error> {
+        let (file, size) = self.open(path)?;
+        let mut bytes = Vec::new();
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(self.root.io(path))?;
+        if bytes.len() as u64 > limit {
+            return Err(Error::TooLarge { path: shown(path), size, limit });
+        }
+        Ok(bytes)
+    }
+
+    /// The text of the link at `path`.
+    pub(super) fn link(&mut self, path: &[u8]) -> Result<Vec<u8>, Error> {
+        let root = self.root;
+        let (folder, name) = self.folder(path)?;
+        let text = readlinkat(folder, name).map_err(root.moved(path))?;
+        Ok(text.as_bytes().to_vec())
+    }
 
     /// The digest and the size of the file at `path`.
-    pub(super) fn digest(&self, path: &[u8]) -> Result<(Digest, u64), Error> {
-        self.in_time()?;
-        let file = self.file(path)?;
-        digest(file.take(self.limits.file_bytes.saturating_add(1))).map_err(self.io(path))
+    pub(super) fn digest(&mut self, path: &[u8]) -> Result<(Digest, u64), Error> {
+        let (file, _) = self.file(path)?;
+        let file = file.take(self.root.limits.file_bytes.saturating_add(1));
+        digest(file, &mut self.buffer).map_err(self.root.io(path))
+    }
+
+    /// The name that the bytes of the file at `path` have as a blob, to be compared with the base's.
+    pub(super) fn oid(&mut self, path: &[u8]) -> Result<Oid, Error> {
+        let (file, size) = self.file(path)?;
+        let oid = Oid::of_stream(file, size, &mut self.buffer).map_err(self.root.io(path))?;
+        oid.ok_or_else(|| Error::Moving(shown(path)))
     }
 }
 
 /// Hashes a stream.
-pub(super) fn digest(mut from: impl std::io::Read) -> std::io::Result<(Digest, u64)> {
-    let (mut hash, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 17]);
+pub(super) fn digest(mut from: impl std::io::Read, buffer: &mut [u8]) -> std::io::Result<(Digest, u64)> {
+    let (mut hash, mut size) = (Sha256::new(), 0);
     loop {
-        match from.read(&mut buffer)? {
+        match from.read(buffer)? {
             0 => break,
             n => {
                 hash.update(&buffer[..n]);
@@ -209,7 +258,7 @@ impl Walk<'_> {
             return Err(self.root.too_much("entries", limits.entries as u64));
         }
         let name = OsStr::from_bytes(name);
-        let stat = fstatat(folder.as_fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(self.root.unreadable(&path))?;
+        let stat = fstatat(folder.as_fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(self.root.moved(&path))?;
         let what = self.what(&stat)?;
         if what != What::Folder {
             self.found.insert(path, what);
@@ -221,7 +270,7 @@ impl Walk<'_> {
         }
         self.found.insert(path.clone(), What::Folder);
         if matches!(descend, Descend::Into) {
-            let fd = openat2(folder, name, how(FOLDER)).map_err(self.root.unreadable(&path))?;
+            let fd = openat2(folder, name, how(FOLDER)).map_err(self.root.moved(&path))?;
             self.folder(fd, &path, depth + 1)?;
         }
         Ok(())

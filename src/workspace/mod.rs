@@ -11,6 +11,7 @@ mod copy;
 mod ignore;
 mod listing;
 mod manifest;
+mod parallel;
 mod staging;
 mod tip;
 mod unchanged;

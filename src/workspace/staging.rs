@@ -1,11 +1,14 @@
 //! From found differences to a written tree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     Error, LARGEST_CHANGED,
     convert::{Foreign, foreign, needs_base, to_git},
-    listing::{Root, What},
+    listing::{Reader, Root, What},
 };
 use crate::{
     gate::{Fact, Oddity},
@@ -28,13 +31,13 @@ pub(super) struct Stage<'a> {
     root: &'a Root,
     repository: &'a Repository,
     base_tree: Oid,
-    base: &'a Tree,
+    base: &'a Arc<Tree>,
     set: BTreeMap<Vec<u8>, Entry>,
     removed: BTreeSet<Vec<u8>>,
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(root: &'a Root, repository: &'a Repository, base_tree: Oid, base: &'a Tree) -> Self {
+    pub(super) fn new(root: &'a Root, repository: &'a Repository, base_tree: Oid, base: &'a Arc<Tree>) -> Self {
         Self { root, repository, base_tree, base, set: BTreeMap::new(), removed: BTreeSet::new() }
     }
 
@@ -67,9 +70,9 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         // One repository cannot answer questions about blobs while it takes others in; it can read its base.
-        let mut waiting = store.iter();
+        let (mut waiting, mut reader) = (store.iter(), self.root.reader());
         let next = || match waiting.next() {
-            Some((found, mode, attributes)) => self.bytes(found, *mode, attributes).map(Some),
+            Some((found, mode, attributes)) => self.bytes(&mut reader, found, *mode, attributes).map(Some),
             None => Ok(None),
         };
         let ids = self.repository.store_blobs::<Error>(next)?;
@@ -79,11 +82,11 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn bytes(&self, found: &Found, mode: Mode, attributes: &Attributes) -> Result<Vec<u8>, Error> {
+    fn bytes(&self, reader: &mut Reader<'_>, found: &Found, mode: Mode, attributes: &Attributes) -> Result<Vec<u8>, Error> {
         if mode == Mode::Symlink {
-            return self.root.link(&found.path);
+            return reader.link(&found.path);
         }
-        let bytes = self.root.read(&found.path, LARGEST_CHANGED)?;
+        let bytes = reader.read(&found.path, LARGEST_CHANGED)?;
         let base = match found.old {
             Some(entry) if needs_base(attributes) && entry.mode.is_file() => Some(self.repository.blob(entry.id, LARGEST_CHANGED)?),
             _ => None,
@@ -96,19 +99,20 @@ impl<'a> Stage<'a> {
         self.removed.extend(paths);
     }
 
-    /// Writes the tree. What stands in the way of a new path goes: files below it, a file above it.
-    pub(super) fn write(mut self) -> Result<Oid, Error> {
+    /// Writes the tree and gives its files. What stands in the way of a new path goes: files below it, a file above it.
+    pub(super) fn write(mut self) -> Result<(Oid, Arc<Tree>), Error> {
         let in_the_way: Vec<Vec<u8>> =
             self.set.keys().flat_map(|path| below(self.base, path).into_iter().chain(above(self.base, path))).collect();
         self.removed.extend(in_the_way);
         self.removed.retain(|path| !self.set.contains_key(path));
         if self.set.is_empty() && self.removed.is_empty() {
-            return Ok(self.base_tree);
+            return Ok((self.base_tree, Arc::clone(self.base)));
         }
         let removals = self.removed.into_iter().map(|path| Staged { path, entry: None });
         let additions = self.set.into_iter().map(|(path, entry)| Staged { path, entry: Some(entry) });
         let changes: Vec<Staged> = removals.chain(additions).collect();
-        Ok(self.repository.write_tree(self.base_tree, &changes)?)
+        let (tree, files) = self.repository.write_tree(self.base_tree, self.base, &changes)?;
+        Ok((tree, Arc::new(files)))
     }
 }
 

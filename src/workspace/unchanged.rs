@@ -2,53 +2,46 @@
 
 use super::{
     Error, LARGEST_CHANGED,
-    convert::{Foreign, foreign, needs_base, to_git},
-    listing::Root,
+    convert::{Foreign, converts, foreign, needs_base, to_git},
+    listing::Reader,
 };
-use crate::git::{Attributes, Entry, Oid, Repository};
+use crate::git::{Attributes, Entry, Oid, Pointer, Repository};
 
-/// A pointer of Git LFS is shorter (git-lfs' specification, "The pointer").
-const POINTER: u64 = 1024;
-
-/// Whether the file at `path` is what a checkout of `entry` would hold.
-pub(super) fn same_as_base(
-    root: &Root,
+/// Whether the file at `path`, whose bytes are not those of the blob of `entry`, is what a checkout of it would hold.
+pub(super) fn converted_from_base(
+    reader: &mut Reader<'_>,
     repository: &Repository,
     path: &[u8],
     entry: Entry,
     attributes: &Attributes,
 ) -> Result<bool, Error> {
+    let is_base = |bytes: Vec<u8>| Ok(Oid::of_blob(&bytes)? == entry.id);
     match foreign(attributes) {
-        Some(Foreign::Filter(name)) if name == "lfs" => same_as_pointer(root, repository, path, entry),
+        Some(Foreign::Filter(name)) if name == "lfs" => smudged(reader, repository, path, entry),
+        Some(Foreign::Filter(_)) => Ok(false),
         Some(Foreign::Encoding(name)) => {
-            let bytes = root.read(path, LARGEST_CHANGED)?;
-            let text = decoded(&bytes, &name).map(|text| to_git(text.into_bytes(), attributes, None));
-            Ok(Oid::of_blob(&bytes)? == entry.id || text.is_some_and(|text| Oid::of_blob(&text).is_ok_and(|id| id == entry.id)))
+            let text = decoded(&reader.read(path, LARGEST_CHANGED)?, &name);
+            text.map_or(Ok(false), |text| is_base(to_git(text.into_bytes(), attributes, None)))
         }
-        Some(Foreign::Filter(_)) => Ok(Oid::of_blob(&root.read(path, LARGEST_CHANGED)?)? == entry.id),
-        None => {
-            let bytes = root.read(path, LARGEST_CHANGED)?;
-            if Oid::of_blob(&bytes)? == entry.id {
-                return Ok(true);
-            }
+        None if converts(attributes) => {
+            let bytes = reader.read(path, LARGEST_CHANGED)?;
             let base = if needs_base(attributes) { Some(repository.blob(entry.id, LARGEST_CHANGED)?) } else { None };
-            Ok(Oid::of_blob(&to_git(bytes, attributes, base.as_deref()))? == entry.id)
+            is_base(to_git(bytes, attributes, base.as_deref()))
         }
+        None => Ok(false),
     }
 }
 
-/// Whether the file has the digest that the pointer names, or is the pointer itself.
-fn same_as_pointer(root: &Root, repository: &Repository, path: &[u8], entry: Entry) -> Result<bool, Error> {
-    let pointer = match repository.blob(entry.id, POINTER) {
-        Ok(pointer) => pointer,
-        Err(crate::git::Error::BlobTooLarge { .. }) => return Ok(Oid::of_blob(&root.read(path, LARGEST_CHANGED)?)? == entry.id),
-        Err(error) => return Err(error.into()),
+/// Whether the file has the digest and the size that the base's pointer names.
+fn smudged(reader: &mut Reader<'_>, repository: &Repository, path: &[u8], entry: Entry) -> Result<bool, Error> {
+    let blob = match repository.blob(entry.id, Pointer::LONGEST) {
+        Err(crate::git::Error::BlobTooLarge { .. }) => return Ok(false),
+        other => other?,
     };
-    let (digest, size) = root.digest(path)?;
-    let text = String::from_utf8_lossy(&pointer);
-    let named = text.lines().find_map(|line| line.strip_prefix("oid ")).and_then(|oid| oid.parse().ok());
-    let sized = text.lines().find_map(|line| line.strip_prefix("size ")).and_then(|size| size.parse().ok());
-    Ok((named == Some(digest) && sized == Some(size)) || digest == crate::digest::Digest::of(&pointer))
+    let Some(pointer) = Pointer::parse(&blob) else { return Ok(false) };
+    let (file, size) = reader.file(path)?;
+    drop(file);
+    Ok(size == pointer.size && reader.digest(path)? == (pointer.digest, size))
 }
 
 /// UTF-16 as text; other encodings are not known here, so files in them count as changed.
