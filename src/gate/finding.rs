@@ -216,8 +216,7 @@ impl<'a> Judge<'a> {
             self.find("git/repository", b".git".as_slice(), message, Way::Step("nothing; this is for your information"));
         }
         if let Some(first) = self.change.ignored().first() {
-            let names: Vec<String> = self.change.ignored().iter().take(5).map(|path| shown(path)).collect();
-            let message = format!("{} new or changed ignored files are left out: {}", self.change.ignored().len(), names.join(", "));
+            let message = super::left::told(self.change.ignored());
             self.find(
                 "path/ignored",
                 first,

@@ -17,6 +17,8 @@ mod yaml;
 mod checks;
 mod ci;
 mod host;
+mod left;
+mod lfs;
 mod place;
 mod reading;
 mod secret;
@@ -212,6 +214,7 @@ fn judge_file(judge: &mut Judge<'_>, file: &content::File<'_>) {
     supply::judge_file(judge, file);
     host::judge_file(judge, file);
     checks::judge_file(judge, file);
+    lfs::judge_file(judge, file);
 }
 
 /// Doors to what reads a change's bytes here, for the fuzz targets alone.
