@@ -1,11 +1,11 @@
 #!/bin/sh
-# What locking in costs (bench.py), what the gateway does beside other proxies (gateway.py), and how fast the gate looks for
-# secrets beside other searches (secrets.py), each side by side in one run.
+# What locking in costs (bench.py), what the gateway does beside other proxies (gateway.py), how fast the gate looks for secrets
+# beside other searches (secrets.py), and what an inspection takes beside git (gate.py), each side by side in one run.
 #
 #   run.sh BINARY
 #
 # TIDEWAITER_BENCH_PAIRS    pairs of each start that are measured                                   [40]
-# TIDEWAITER_BENCH_ONLY     "walls", "gateway" or "secrets"                                         [all]
+# TIDEWAITER_BENCH_ONLY     "walls", "gateway", "secrets" or "gate"                                 [all]
 # TIDEWAITER_BENCH_PEERS    1: install the peers first (peers.sh); else those that are there are measured
 # TIDEWAITER_BENCH_STRICT   1: exit with 1 where a figure is over its bound                         [none]
 set -eu
@@ -26,8 +26,9 @@ cc -O2 -o "$scratch/small/loops" "$here/loops.c"
 cp "$binary" "$scratch/tidewaiter"
 cd "$scratch"
 only=${TIDEWAITER_BENCH_ONLY:-all}
+policy=$(realpath "$here/../policies/default.toml")
 case $only in all | walls)
-    python3 "$here/bench.py" "$scratch/tidewaiter" "$(realpath "$here/../policies/default.toml")" "$(realpath "$here/../tests/containers/enter.sh")" "$peers" ;;
+    python3 "$here/bench.py" "$scratch/tidewaiter" "$policy" "$(realpath "$here/../tests/containers/enter.sh")" "$peers" ;;
 esac
 case $only in all | gateway)
     mkdir "$scratch/ways"
@@ -42,4 +43,9 @@ case $only in all | secrets)
     mkdir "$scratch/secrets"
     cd "$scratch/secrets"
     python3 "$here/secrets.py" "$(dirname "$binary")/examples/secrets" "$peers" "$sources" ;;
+esac
+case $only in all | gate)
+    mkdir "$scratch/gate"
+    cd "$scratch/gate"
+    python3 "$here/gate.py" "$scratch/tidewaiter" "$policy" ;;
 esac
