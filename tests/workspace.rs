@@ -80,21 +80,10 @@ fn doing_nothing_where_files_are_utf16() {
     one_change(&scene, "b.txt");
 }
 
-fn with_submodule(scene: &Scene) {
-    let other = scene.path().join("other");
-    fs::create_dir(&other).unwrap();
-    run_git(&other, &["init", "-q", "-b", "main"]);
-    fs::write(other.join("inner.txt"), "inner\n").unwrap();
-    run_git(&other, &["add", "-A"]);
-    run_git(&other, &["commit", "-q", "-m", "inner"]);
-    scene.git(&["submodule", "--quiet", "add", other.to_str().unwrap(), "sub"]);
-    scene.commit("a submodule");
-}
-
 #[test]
 fn doing_nothing_with_a_submodule() {
     let scene = Scene::plain();
-    with_submodule(&scene);
+    scene.add_submodule();
     let given = scene.hand_over();
     assert!(given.path("sub/inner.txt").exists(), "the agent can build with it");
     assert!(!given.path("sub/.git").exists(), "and has no repository there");
@@ -112,7 +101,7 @@ fn doing_nothing_with_a_submodule() {
 #[test]
 fn doing_nothing_in_a_submodule_that_was_not_fetched() {
     let scene = Scene::plain();
-    with_submodule(&scene);
+    scene.add_submodule();
     scene.git(&["submodule", "--quiet", "deinit", "-f", "sub"]);
     no_change(&scene);
 }
@@ -191,6 +180,25 @@ fn the_tree_is_what_git_itself_would_make() {
     given.git(&["add", "-A"]);
     assert_eq!(candidate.tree.to_string(), given.git(&["write-tree"]).trim());
     assert_eq!(candidate.change.after()[&b"src/main.rs".to_vec()].mode, Mode::Executable);
+}
+
+/// Trees that git once wrote in another form than it would today: with an empty folder, which no index knows.
+#[test]
+fn a_base_in_an_odd_form_is_a_base_all_the_same() {
+    let scene = Scene::plain();
+    let script = r#"empty=$(git mktree </dev/null) && { git ls-tree HEAD; printf '040000 tree %s\tvoid\n' $empty; } | git mktree"#;
+    let made = std::process::Command::new("sh").args(["-c", script]).current_dir(scene.checkout()).output().unwrap();
+    let tree = String::from_utf8(made.stdout).unwrap();
+    let commit = scene.git(&["-c", "user.name=A", "-c", "user.email=a@localhost", "commit-tree", tree.trim(), "-m", "odd"]);
+    scene.git(&["reset", "-q", "--hard", commit.trim()]);
+    let given = scene.hand_over();
+    assert_eq!(given.inspect().unwrap().tree.to_string(), tree.trim(), "nothing changed");
+    given.write("src/main.rs", "changed\n");
+    let candidate = given.inspect().unwrap();
+    assert_eq!(candidate.change.facts().len(), 1);
+    given.git(&["add", "-A"]);
+    assert_eq!(candidate.tree.to_string(), given.git(&["write-tree"]).trim());
+    assert_eq!(&given.repository.list(candidate.tree).unwrap(), candidate.change.after());
 }
 
 #[test]

@@ -8,5 +8,6 @@ pub mod google;
 pub mod openapi;
 pub mod provider;
 pub mod proxy;
+pub mod remote;
 pub mod repo;
 pub mod schema;

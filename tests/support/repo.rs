@@ -5,7 +5,7 @@ use std::{
     fs,
     os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _, fs::symlink},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 
@@ -24,6 +24,9 @@ pub struct Scene {
     /// Arguments that the developer's own git gets: configuration that a runner's checkout would have.
     pub config: Vec<String>,
 }
+
+/// How often a race is tried, where 60 times do not do.
+pub const RACES: &str = "TIDEWAITER_RACES";
 
 pub const SECRET: &str = "made-up-job-token-0123";
 
@@ -69,6 +72,18 @@ impl Scene {
     pub fn commit(&self, message: &str) {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", message]);
+    }
+
+    /// Commits a submodule at `sub`.
+    pub fn add_submodule(&self) {
+        let other = self.path().join("other");
+        fs::create_dir(&other).unwrap();
+        run_git(&other, &["init", "-q", "-b", "main"]);
+        fs::write(other.join("inner.txt"), "inner\n").unwrap();
+        run_git(&other, &["add", "-A"]);
+        run_git(&other, &["commit", "-q", "-m", "inner"]);
+        self.git(&["submodule", "--quiet", "add", other.to_str().unwrap(), "sub"]);
+        self.commit("a submodule");
     }
 
     /// The developer's own git in the checkout, with the scene's configuration.
@@ -209,8 +224,10 @@ pub fn try_git(folder: &Path, arguments: &[&str]) -> Output {
         .envs(identity)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_TERMINAL_PROMPT", "0")
         .env_remove("GIT_DIR")
         .env_remove("GIT_WORK_TREE")
+        .stdin(Stdio::null())
         .output()
         .unwrap()
 }
