@@ -27,7 +27,8 @@ pub(super) fn pem(text: &[u8], word: Range<usize>) -> Option<Range<usize>> {
     let start = word.end + end + 5;
     let body = text.get(start..(start + LONGEST_KEY).min(text.len()))?;
     let (end, letters) = key_body(body);
-    (letters.len() >= SHORTEST_KEY && check::entropy(&letters) >= 4.0 && !check::stands_in(&letters)).then_some(word.start..start + end)
+    (letters.len() >= SHORTEST_KEY && check::entropy(&letters) >= 4.0 && !check::is_said_to_stand_in(&letters))
+        .then_some(word.start..start + end)
 }
 
 /// The letters of a key's body and where they end. Line breaks, also written out, quotes and what joins strings in code do not

@@ -219,6 +219,13 @@ fn structures_are_read() {
             format!("{{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----\\n\"}}", body.join("\\n")),
             "private-key",
         ),
+        (
+            format!(
+                "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n{}\n-----END",
+                body.join("\n")
+            ),
+            "private-key",
+        ),
         (format!("K = \"-----BEGIN EC PRIVATE KEY-----\\n\" +\n  \"{}\"", body.join("\\n\" +\n  \"")), "private-key"),
         (format!("-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{}\n=abcd\n", body.join("\n")), "private-key"),
         (format!("PuTTY-User-Key-File-3: ssh-ed25519\nComment: a\nPrivate-Lines: 1\n{}\nPrivate-MAC: 0", base(&mut dice, 64)), "putty-key"),
