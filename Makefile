@@ -7,7 +7,7 @@ TARGET := $(shell if rustc --print target-libdir --target $(MUSL) 2>/dev/null | 
 export CARGO_BUILD_TARGET = $(TARGET)
 BINARY := target/$(TARGET)/release/tidewaiter
 
-.PHONY: help setup build demo test lint check bench escape compatibility image fuzz clean
+.PHONY: help setup build demo test lint check bench escape compatibility gate-corpus image fuzz clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ escape: setup ## Every escape attempt in every place, with a table of what came 
 
 compatibility: build ## What works inside of which fence, each row from a run (docs/compatibility.md)
 	@sh tests/compatibility/run.sh $(BINARY)
+
+gate-corpus: setup ## The gate against attacks, look-alikes and real changes, which it fetches first (docs/gate-corpus.md)
+	@sh tests/gate/fetch.sh
+	GATE_CORPUS_SOURCES="$${XDG_CACHE_HOME:-$$HOME/.cache}/tidewaiter/corpus/sources" cargo test --release --locked --test corpus -- --nocapture --test-threads 1
 
 image: build ## Build the container image from a local base (buildah)
 	@sh images/build.sh $(BINARY)
