@@ -27,27 +27,6 @@ const SECTIONS: [&str; 4] = ["supply.toml", "agent.toml", "git.toml", "content.t
 /// Fewer than these are not the corpora that are promised.
 const ATTACKS: usize = 200;
 const HARMLESS: usize = 80;
-/// Rules that are not part of the gate yet. Cases that only they would catch are told and not counted as caught.
-const NOT_YET: &[&str] = &[
-    "ci/called",
-    "content/blob",
-    "content/generated",
-    "content/hidden",
-    "content/instructions",
-    "content/minified",
-    "content/script",
-    "host/new",
-    "host/odd",
-    "name/script",
-    "project/licence",
-    "scanner/config",
-    "scanner/inline",
-    "scanner/lint",
-    "test/hollow",
-    "test/removed",
-    "test/skipped",
-    "test/threshold",
-];
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/gate")
@@ -76,7 +55,7 @@ struct Outcome<'a> {
 #[derive(Debug, PartialEq, Eq)]
 enum Came {
     AsExpected,
-    /// Not caught, as its rule is not there yet, or as the file of cases says why.
+    /// Not caught, and the file of cases says why.
     Told(String),
     Otherwise(String),
 }
@@ -129,13 +108,9 @@ fn try_all(cases: &[Case]) -> Vec<Outcome<'_>> {
 
 fn judged<'a>(project: &Project, case: &'a Case, policy: &tidewaiter::policy::Policy) -> Outcome<'a> {
     let tried = project.attempt(&case.acts, policy);
-    let absent = |rule: &String| NOT_YET.contains(&rule.as_str()) && !tidewaiter::gate::rules().any(|there| there.id == rule);
     let came = match (case.miss(&tried.verdict), &case.residual) {
         (None, _) => Came::AsExpected,
         (Some(_), Some(residual)) => Came::Told(residual.clone()),
-        (Some(_), None) if !case.rules.is_empty() && case.rules.iter().all(absent) && case.kind == Kind::Attack => {
-            Came::Told(format!("not there yet: {}", case.rules.join(", ")))
-        }
         (Some(why), None) => Came::Otherwise(why),
     };
     Outcome { case, came, ran: tried.ran, differs: tried.differs }
