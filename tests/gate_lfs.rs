@@ -27,18 +27,19 @@ fn a_pointer_that_was_written_by_hand_is_refused() {
     let scene = scene();
     let given = scene.hand_over();
     let sizes = pointer("new\n").replace("size 4", "size 5\nsize 4");
-    for text in [&pointer("new\n"), &sizes, "version https://hawser.github.com/spec/v1\r\noid sha256:0\r\n"] {
+    let refused = |text: &str| {
         given.write("new.dat", text);
-        assert_eq!(given.rules(), ["content/lfs=deny"], "{text}");
+        given.rules().contains(&"content/lfs=deny".to_owned())
+    };
+    for text in [&pointer("new\n"), &sizes, "version https://hawser.github.com/spec/v1\r\noid sha256:0\r\n"] {
+        assert!(refused(text), "{text}");
     }
     for text in ["version 1\n", "A pointer begins with\nversion https://git-lfs.github.com/spec/v1\n", ""] {
-        given.write("new.dat", text);
-        assert_eq!(given.rules(), [""; 0], "{text}");
+        assert!(!refused(text), "{text}");
     }
     // What the base has is there, under another name, too.
     given.remove("old.dat");
-    given.write("new.dat", pointer("old\n"));
-    assert_eq!(given.rules(), [""; 0]);
+    assert!(!refused(&pointer("old\n")));
 }
 
 #[test]
