@@ -248,6 +248,8 @@ fn is_licence(path: &[u8]) -> bool {
     let is_text = !language::is_code(ending) && !matches!(ending, "tpl" | "tmpl" | "in" | "template");
     let stem = name.split(['.', '-', '_']).next().unwrap_or_default();
     let licence = ["license", "licence", "copying", "copyright", "notice", "unlicense", "patents", "licenses"].contains(&stem);
+    // A page may be named after a notice; the notice itself is plain.
+    let licence = licence && (stem != "notice" || matches!(ending, "" | "txt" | "md"));
     let whole = name.split(['.', '-', '_']).skip(1).all(|part| part.len() <= 12 && part != "checker" && part != "header");
     licence && whole && is_text
         || folded.starts_with("licenses/") && is_text
