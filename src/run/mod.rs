@@ -119,6 +119,7 @@ pub fn run(options: Options) -> Result<Done, Error> {
     let ground = promise::require(&policy)?;
     // What the host lacks is told first: it may be why nothing starts.
     let standby = standby?;
+    supervisor::hide()?;
     let workspace = place::workspace(options.workspace)?;
     environment::guard(&job, &mut policy.files, &workspace).map_err(Error::Credential)?;
     environment::part(&job, &policy.process.env, policy.network.proxy_variable()).map_err(Error::Credential)?;

@@ -24,7 +24,7 @@ use std::{
 pub use advice::Asking;
 use nix::sys::signalfd::SignalFd;
 pub use room::Room;
-pub use start::{Standby, block_signals};
+pub use start::{Standby, block_signals, hide};
 
 use crate::{
     advice as words, cgroup,
@@ -289,6 +289,7 @@ pub fn signals() -> Result<SignalFd, Error> {
 /// # Errors
 /// Any [`Error`].
 pub fn hold(task: Task<'_>, journal: &mut Journal) -> Result<Outcome, Error> {
+    hide()?;
     hold_by(Standby::start()?, task, journal)
 }
 

@@ -106,6 +106,14 @@ pub struct Standby {
 
 type Children = Vec<(&'static str, Child)>;
 
+/// Hides this process from others of its uid, before it reads what they may not know.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn hide() -> Result<(), Error> {
+    step("hide from other processes", jail::confine::hide())
+}
+
 /// Where each is told what it is for.
 #[derive(Debug)]
 struct Specs {
@@ -143,7 +151,6 @@ impl Standby {
     /// # Errors
     /// When what connects them cannot be had.
     pub fn start() -> Result<Self, Error> {
-        step("hide from other processes", jail::confine::hide())?;
         step("adopt orphans", prctl::set_child_subreaper(true))?;
         let specs = Specs::new()?;
         let (is_ready, ready) = pipe()?;
