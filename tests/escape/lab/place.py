@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -144,6 +145,8 @@ def around(case):
 
 
 def main():
+    # Whoever started this may have gone on without a terminal; victims must not be deaf to a hang-up for that.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # No test may use up the machine, whatever it tries.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), min(4096, hard) if hard != resource.RLIM_INFINITY else 4096))
