@@ -125,6 +125,10 @@ impl Bundle {
     /// [`Error::Bundle`] when what is written is not what its names say, [`Error::Git`].
     pub fn change(&self, repository: &Repository, ci_config: &str) -> Result<Change, Error> {
         let odd_one = |what: &str| Error::Bundle(what.to_owned());
+        // Measured from another tree, the change would leave out what the two differ in.
+        if repository.tree_of(self.commit)? != self.base {
+            return Err(odd_one("it is not measured from the commit that it names"));
+        }
         let base = repository.list(self.base)?;
         let mut contents = self.files.iter().filter_map(|file| file.new.as_ref()?.content.as_deref());
         let next = || contents.next().map(bytes).transpose();

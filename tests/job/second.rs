@@ -13,6 +13,13 @@ fn kept(scene: &Scene) -> PathBuf {
     scene.directory().with_file_name("ferry.tidewaiter").join(JOB.to_string()).join("change.json")
 }
 
+/// A git command in the scene's checkout.
+fn git(scene: &Scene, arguments: &[&str]) -> String {
+    let output = std::process::Command::new("git").args(arguments).current_dir(scene.directory()).output().unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
 fn again(scene: &Scene, from: &std::path::Path, changes: &str) -> Output {
     scene.job_by(&policy("echo agent-at-work >&2", changes)).arg("--from").arg(from).output().unwrap()
 }
@@ -59,6 +66,21 @@ fn a_kept_change_is_not_believed() {
         scene.ended(&again(&scene, &forged, ""), code, words);
         scene.nothing_left();
     }
+    // A tree of another branch as the base: what it holds would leave unseen.
+    let tree = |revision: &str| git(&scene, &["rev-parse", &format!("{revision}^{{tree}}")]);
+    git(&scene, &["checkout", "-q", "--orphan", "evil"]);
+    fs::write(scene.directory().join(".gitlab-ci.yml"), "evil: {script: x}\n").unwrap();
+    git(&scene, &["add", "-A"]);
+    let evil = git(&scene, &["write-tree"]);
+    git(&scene, &["read-tree", &evil]);
+    fs::write(scene.directory().join("src/ferry.py"), "def depart():\n    return True\n").unwrap();
+    git(&scene, &["add", "-A"]);
+    let made = git(&scene, &["write-tree"]);
+    git(&scene, &["checkout", "-q", "-f", "--detach", "origin/main"]);
+    let (base, judged) = (tree("HEAD"), serde_json::from_str::<serde_json::Value>(&sound).unwrap()["tree"].as_str().unwrap().to_owned());
+    fs::write(&forged, sound.replace(&base, &evil).replace(&judged, &made)).unwrap();
+    scene.ended(&again(&scene, &forged, ""), 71, &["not measured from the commit"]);
+    scene.nothing_left();
     scene.ended(&again(&scene, std::path::Path::new("/nowhere/change.json"), ""), 2, &["/nowhere/change.json"]);
     scene.gitlab.commit("main", &[("README.md", "moved on\n")]);
     scene.checkout();
