@@ -428,6 +428,11 @@ fn a_waiver_holds_for_its_rule_and_path_until_its_day() {
     assert_eq!(told.policy_line.as_deref(), Some("test:2: changes.waivers"));
     assert!(told.message.ends_with("(waived by @images until 9999-12-31: test data)"), "{}", told.message);
     assert_eq!(waived("assets/a.bin", "9999-12-31").verdict.decision, Decision::Deny, "the other file");
+    let renewed = given.judge_by(
+        "version = 1\n[[changes.waivers]]\nrule = \"content/binary\"\npath = \"**\"\nowner = \"o\"\nreason = \"r\"\nexpires = 2020-01-01\n\
+         [[changes.waivers]]\nrule = \"content/binary\"\npath = \"**\"\nowner = \"o\"\nreason = \"r\"\nexpires = 9999-12-31\n",
+    );
+    assert_eq!(renewed.verdict.decision, Decision::Pass, "an old one does not stand in the way of a new one");
     let expired = waived("assets/**", "2020-01-01");
     assert_eq!(expired.verdict.decision, Decision::Deny);
     assert!(expired.verdict.findings[0].message.contains("no more waived by @images until 2020-01-01"));

@@ -178,7 +178,9 @@ impl<'a> Judge<'a> {
         let severity = set.map_or(severity, |(weight, _)| *weight);
         // What no policy can allow, nobody can answer for.
         let waivable = matches!(severity, Severity::Deny | Severity::Review);
-        let waiver = self.policy.waivers.iter().find(|waiver| waivable && waiver.covers(rule, place.path));
+        let mut waivers = self.policy.waivers.iter().filter(|waiver| waivable && waiver.covers(rule, place.path));
+        let first = waivers.clone().next();
+        let waiver = waivers.find(|waiver| !waiver.has_expired(self.now)).or(first);
         let (severity, policy_line, message, way) = match waiver {
             Some(waiver) if waiver.has_expired(self.now) => (severity, policy_line, format!("{message} (no more {waiver})"), way),
             Some(waiver) => {

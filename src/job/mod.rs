@@ -52,7 +52,7 @@ pub(crate) fn email(facts: &JobFacts) -> String {
     format!("tidewaiter@noreply.{}", facts.api.server_name())
 }
 
-/// Whether the committer's address `address` is that of a job of ours, on whatever GitLab.
+/// Whether the author's or committer's address `address` is that of a job of ours, on whatever GitLab.
 pub(crate) fn is_ours(address: &str) -> bool {
     address.starts_with("tidewaiter@noreply.")
 }
