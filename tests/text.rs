@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use comrak::{Options, markdown_to_html};
+use comrak::markdown_to_html;
 use tidewaiter::{
-    gitlab::markdown::{Hosts, clean, quote},
+    gitlab::markdown::{Hosts, clean, options, quote},
     glyph::is_invisible,
 };
 
@@ -50,22 +50,7 @@ fn harmless() -> Vec<(String, String, String)> {
 
 /// GitLab's options for its parser, with a span around each escaped character, where it looks for no reference.
 fn html(text: &str, spans: bool) -> String {
-    let mut options = Options::default();
-    options.extension.alerts = true;
-    options.extension.autolink = true;
-    options.extension.cjk_friendly_emphasis = true;
-    options.extension.description_lists = true;
-    options.extension.footnotes = true;
-    options.extension.math_code = true;
-    options.extension.math_dollars = true;
-    options.extension.multiline_block_quotes = true;
-    options.extension.strikethrough = true;
-    options.extension.table = true;
-    options.extension.tasklist = true;
-    options.extension.wikilinks_title_before_pipe = true;
-    options.parse.relaxed_autolinks = true;
-    options.parse.relaxed_tasklist_matching = true;
-    options.parse.tasklist_in_table = true;
+    let mut options = options();
     options.parse.escaped_char_spans = spans;
     options.render.escaped_char_spans = spans;
     options.render.r#unsafe = true;

@@ -126,7 +126,7 @@ fn is_shallow(root: Node<'_>) -> bool {
 }
 
 /// GitLab's own (lib/banzai/filter/markdown_engines/glfm_markdown.rb), as far as they decide how a text is understood.
-fn options() -> Options<'static> {
+pub fn options() -> Options<'static> {
     let mut options = Options::default();
     options.extension.alerts = true;
     options.extension.autolink = true;
