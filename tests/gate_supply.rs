@@ -296,7 +296,20 @@ fn vendored_code() {
         cases.push((path, path, Some("x\n"), Some("y\n"), EDITED));
     }
     cases.push(("gone", "vendor/x/a.go", Some("x\n"), None, EDITED));
-    cases.push(("a manifest in it", "node_modules/a/package.json", Some("{}"), Some("{\"scripts\":{\"install\":\"x\"}}"), EDITED));
+    cases.push((
+        "a manifest in it",
+        "node_modules/a/package.json",
+        Some("{}"),
+        Some("{\"scripts\":{\"install\":\"x\"}}"),
+        &["package/script=deny", "vendor/edited=deny"],
+    ));
+    cases.push((
+        "settings in a new one",
+        "vendor/tool/.npmrc",
+        None,
+        Some("registry=https://evil.example\n"),
+        &["registry/config=deny", "vendor/new=review"],
+    ));
     for path in ["vendor/x/a.go", "dist/a.min.js", "third_party/z/a.c"] {
         cases.push((path, path, None, Some("y\n"), NEW));
     }

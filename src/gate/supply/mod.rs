@@ -60,9 +60,10 @@ const SHOWN: usize = 120;
 /// Judges one file.
 pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
     let only_mode = file.fact.old.map(|entry| entry.id) == file.fact.new.map(|entry| entry.id);
-    if only_mode || vendor::judge_file(judge, file) {
+    if only_mode {
         return;
     }
+    vendor::judge_file(judge, file);
     registry::judge_file(judge, file);
     build::judge_file(judge, file);
     container::judge_file(judge, file);

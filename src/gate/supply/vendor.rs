@@ -49,8 +49,9 @@ const OWN: &[&str] = &[
 /// Endings of scripts that nobody reads.
 const MINIFIED: &[&str] = &[".min.js", ".min.mjs", ".min.cjs", "-min.js", ".bundle.min.js"];
 
-/// Judges one file; true when it is vendored, and nothing else need be said of it.
-pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) -> bool {
+/// Judges one file. Whatever else it is, the other rules say so, too: the policy may allow that vendored code changes, and a new
+/// folder of such a name is anybody's.
+pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
     if let Some(folder) = vendored(file) {
         if holds(judge, file.fact, folder) {
             let what = "this is code of others that the repository keeps: it must stay as they published it";
@@ -58,9 +59,7 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) -> bool {
         } else {
             judge.find("vendor/new", file, "this is new code of others that the repository would keep".to_owned(), Way::Rule);
         }
-        return true;
-    }
-    if MINIFIED.iter().any(|ending| file.name().ends_with(ending)) {
+    } else if MINIFIED.iter().any(|ending| file.name().ends_with(ending)) {
         match file.fact.op() {
             Op::Modify | Op::Mode => {
                 let what = "this script is minified: nobody can see what an edit does".to_owned();
@@ -70,7 +69,6 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) -> bool {
             Op::Delete => {}
         }
     }
-    false
 }
 
 /// How many names of the path lead to the vendored folder that it is in.
