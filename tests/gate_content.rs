@@ -275,3 +275,20 @@ fn hosts_that_say_nothing_are_not_told() {
     given.write("lib/moved.js", "fetch('https://moved-host.com/x');\n");
     assert!(given.rules().is_empty(), "a host that moved with its file");
 }
+
+#[test]
+fn no_byte_keeps_the_rules_on_programs_from_a_program() {
+    let turned = "# \u{2066} admin\n";
+    for bytes in [format!("x = 1\0\n{turned}"), format!("{}\0\n{turned}", "y".repeat(9000)), format!("# PK\u{3}\u{4}\n{turned}")] {
+        let scene = Scene::plain();
+        let given = scene.hand_over();
+        given.write("src/a.py", &bytes);
+        let lighter = "version = 1\n[changes.rules]\n\"content/binary\" = \"warn\"\n";
+        let found = given.rules_by(lighter);
+        assert!(found.contains(&"content/direction=block".to_owned()) && found.contains(&"content/binary=warn".to_owned()), "{found:?}");
+    }
+    let scene = Scene::plain();
+    let given = scene.hand_over();
+    given.write("clip.ts", format!("\x47\0\u{202e}{turned}"));
+    assert_eq!(given.rules_by("version = 1\n[changes]\nbinary = [\"clip.ts\"]\n"), Vec::<String>::new(), "by the policy's word");
+}

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::{Blobs, Error, Fact, LARGEST};
+use super::{Blobs, Error, Fact, LARGEST, language};
 use crate::git::{self, Entry, Mode};
 
 /// Bytes in which a NUL makes a file binary, as git decides it (gitattributes(5), "Marking files as binary").
@@ -28,9 +28,9 @@ pub(super) struct File<'a> {
     pub(super) old: &'a [u8],
     /// Its bytes in the candidate; none where it is gone. The target of a symbolic link.
     pub(super) new: &'a [u8],
-    /// `old` as text; none where it is binary.
+    /// `old` as text; none where it is binary and nothing that runs.
     pub(super) old_text: Option<&'a str>,
-    /// `new` as text; none where it is binary.
+    /// `new` as text; none where it is binary and nothing that runs.
     pub(super) text: Option<&'a str>,
     /// Lines of `text` that `old_text` has not. A line that only moved is none of them.
     pub(super) added: &'a [Line<'a>],
@@ -57,10 +57,12 @@ pub(super) fn with<T>(fact: &Fact, blobs: &dyn Blobs, look: impl FnOnce(&File<'_
         Some(other) => other?,
     };
     let new = blob(fact.new).transpose()?.unwrap_or_default();
-    let (old_text, text) = (text(&old), text(&new));
+    let folded = super::place::fold(&fact.path);
+    // What runs a program may take no notice of a byte that makes its file binary for others, so it is read all the same.
+    let read = |bytes| text(bytes).or_else(|| language::runs(&folded, bytes).then(|| String::from_utf8_lossy(bytes)));
+    let (old_text, text) = (read(&old), read(&new));
     let (old_text, text) = (old_text.as_deref(), text.as_deref());
     let (added, removed) = differences(old_text.unwrap_or_default(), text.unwrap_or_default());
-    let folded = super::place::fold(&fact.path);
     Ok(look(&File { fact, folded: &folded, old: &old, new: &new, old_text, text, added: &added, removed: &removed }))
 }
 

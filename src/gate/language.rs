@@ -101,6 +101,11 @@ pub(super) fn is_code(ending: &str) -> bool {
     Comments::of_ending(ending).is_some()
 }
 
+/// Whether a program may be in the file at `path`, folded, whatever else its bytes are.
+pub(super) fn runs(path: &str, bytes: &[u8]) -> bool {
+    bytes.starts_with(b"#!") || is_code(ending(path))
+}
+
 /// How comments that fill a line begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Comments {

@@ -53,7 +53,7 @@ fn is_prose(file: &File<'_>) -> bool {
     matches!(language::Ground::of(file.folded), language::Ground::Prose | language::Ground::Words)
 }
 
-/// Whether the file is a binary one, which the policy lets through or not: then it has no lines to read.
+/// Whether the file is a binary one that has no lines to read: the policy lets it through, or no program can be in it.
 fn binary(judge: &mut Judge<'_>, file: &File<'_>) -> bool {
     let is_file = file.fact.new.is_some_and(|entry| entry.mode != Mode::Symlink);
     if !is_file || file.old == file.new {
@@ -72,7 +72,7 @@ fn binary(judge: &mut Judge<'_>, file: &File<'_>) -> bool {
     let message = if became { format!("this file became binary: {why}") } else { why };
     let step = "take it out of the change, or add the path to changes.binary";
     judge.find("content/binary", file, message, Way::Step(step));
-    true
+    !language::runs(file.folded, file.new)
 }
 
 /// A binary file that the policy lets through has to be what its ending says, and no more than that.
