@@ -107,19 +107,14 @@ pub(super) struct Called {
 impl Called {
     /// Who runs the file at `path`, folded, in words.
     pub(super) fn by(&self, path: &str) -> Option<String> {
-        let named = || {
-            self.files
-                .range(..=path.to_owned())
-                .next_back()
-                .filter(|(folder, _)| folder.ends_with('/') && path.starts_with(folder.as_str()))
-        };
+        let named = || path.match_indices('/').find_map(|(at, _)| self.files.get(&path[..=at]));
         let matched = || {
             self.patterns
                 .iter()
                 .find(|(pattern, _)| pattern.matches('/').count() == path.matches('/').count() && wild(pattern, path))
                 .map(|(_, who)| who)
         };
-        match self.files.get(path).or_else(|| named().map(|(_, who)| who)).or_else(matched) {
+        match self.files.get(path).or_else(named).or_else(matched) {
             Some(who) => Some(format!("{who} runs this file")),
             None if self.unread && is_script(path) => {
                 Some("the target branch's CI configuration could not be read to its end, so a job may run this script".to_owned())
@@ -440,6 +435,16 @@ mod tests {
         let lines: Vec<&str> = found.iter().map(|(_, line)| line.as_str()).collect();
         assert_eq!(lines, ["a", "b", "c", "d", "e", "f\ng\n", "h", "i"]);
         assert_eq!(found[1].0, "x");
+    }
+
+    #[test]
+    fn a_folder_that_runs_runs_whole() {
+        let files = ["tools/", "tools/a.py"].map(|path| (path.to_owned(), path.to_owned()));
+        let called = Called { files: files.into(), ..Called::default() };
+        for (path, who) in [("tools/a.py", "tools/a.py"), ("tools/b.py", "tools/"), ("tools/x/y.py", "tools/")] {
+            assert_eq!(called.by(path), Some(format!("{who} runs this file")), "{path}");
+        }
+        assert_eq!(called.by("toolsb.py"), None);
     }
 
     #[test]
