@@ -16,11 +16,12 @@ import subprocess
 import sys
 import time
 
+from table import fastest, missed, row
+
 BINARY, POLICY, ENTER, PEERS = sys.argv[1:]
 PAIRS = int(os.environ.get("TIDEWAITER_BENCH_PAIRS", "40"))
 AGENT = 61000
 HERE = os.getcwd()
-missed = []
 
 
 def run(command, given="", **options):
@@ -66,19 +67,6 @@ def pairs(measure, one, other, count):
         values = {id(first): measure(first), id(second): measure(second)}
         made.append((values[id(one)], values[id(other)]))
     return made
-
-
-def fastest(values):
-    values = sorted(values)
-    return statistics.mean(values[: (len(values) + 2) // 3])
-
-
-def row(what, value, bound, unit, more=""):
-    over = bound is not None and value > bound
-    if over:
-        missed.append(what)
-    limit = f"<= {bound:.4g} {unit}" if bound is not None else ""
-    print(f"{'!' if over else ' '} {what:<44} {value:9.3f} {unit:<5} {limit:<11} {more}".rstrip(), flush=True)
 
 
 def start(what, other, bound, count=PAIRS, **options):

@@ -9,16 +9,16 @@ Memory is the most that the process or one of its children had resident. A bound
 
 import os
 import random
-import statistics
 import subprocess
 import sys
 import time
+
+from table import fastest, missed, row
 
 BINARY, POLICY = sys.argv[1:]
 PAIRS = int(os.environ.get("TIDEWAITER_BENCH_PAIRS", "40"))
 ENVIRONMENT = os.environ | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
 NAMES = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "A"), ("EMAIL", "a@localhost"))}
-missed = []
 
 
 def took(commands, folder, fine=(0,)):
@@ -69,19 +69,6 @@ def repository(name, files, size, attributes=""):
     return name
 
 
-def fastest(values):
-    values = sorted(values)
-    return statistics.mean(values[: (len(values) + 2) // 3])
-
-
-def row(what, value, bound, unit, more=""):
-    over = bound is not None and value > bound
-    if over:
-        missed.append(what)
-    limit = f"<= {bound:.4g} {unit}" if bound is not None else ""
-    print(f"{'!' if over else ' '} {what:<44} {value:9.1f} {unit:<5} {limit:<12} {more}".rstrip(), flush=True)
-
-
 def measured(what, folder, pairs, bound, memory=None):
     check = [[BINARY, "check", "--policy", POLICY, "--base", "HEAD", "--worktree"]]
     index = f"{os.getcwd()}/{folder}.index"
@@ -112,10 +99,10 @@ def measured(what, folder, pairs, bound, memory=None):
             works[place].append(busy)
             most = max(most, used) if place == 0 else most
     check, add, status = (fastest(values) for values in times)
-    row(f"check, {what}", check, bound, "ms", f"git add and write-tree {add:.0f} ms, git status {status:.0f} ms")
+    row(f"check, {what}", check, bound, "ms", f"git add and write-tree {add:.0f} ms, git status {status:.0f} ms", digits=1)
     check, add, status = (fastest(values) for values in works)
-    row(f"check, {what}, processor", check, None, "ms", f"git add and write-tree {add:.0f} ms, git status {status:.0f} ms")
-    row(f"check, {what}, memory", most, memory, "MiB")
+    row(f"check, {what}, processor", check, None, "ms", f"git add and write-tree {add:.0f} ms, git status {status:.0f} ms", digits=1)
+    row(f"check, {what}, memory", most, memory, "MiB", digits=1)
 
 
 few = max(3, PAIRS // 8)

@@ -9,6 +9,8 @@
 # TIDEWAITER_BENCH_PEERS    1: install the peers first (peers.sh); else those that are there are measured
 # TIDEWAITER_BENCH_STRICT   1: exit with 1 where a figure is over its bound                         [none]
 set -eu
+# Nothing of ours is written beside the scripts.
+export PYTHONDONTWRITEBYTECODE=1
 binary=$(realpath "${1:?usage: run.sh BINARY}")
 [ -x "$binary" ] || { echo "bench: $binary is not there; \`make build\` makes it" >&2; exit 1; }
 for program in python3 cc git tar setpriv; do
