@@ -122,3 +122,20 @@ fn git_goes_through_the_proxy_and_nowhere_else() {
         });
     }
 }
+
+#[test]
+fn a_commit_of_ours_that_somebody_rebased_is_ours() {
+    let scene = Scene::plain();
+    let theirs = scene.git(&["rev-parse", "HEAD"]);
+    let ours = |address: &str| address == "tidewaiter@noreply.example";
+    let commit = |author: &str| {
+        scene.git(&["commit", "-q", "--allow-empty", "-m", "more", "--author", author]);
+        scene.git(&["rev-parse", "HEAD"]).trim().parse().unwrap()
+    };
+    let tip = commit("Tidewaiter <tidewaiter@noreply.example>");
+    let found = scene.repository().last_of_others(tip, 20, ours).unwrap().unwrap();
+    assert_eq!(found.to_string(), theirs.trim());
+    assert_eq!(scene.repository().last_of_others(tip, 1, ours).unwrap(), None, "none that far back");
+    let last = commit("Somebody <somebody@localhost>");
+    assert_eq!(scene.repository().last_of_others(last, 20, ours).unwrap(), Some(last));
+}
