@@ -117,8 +117,9 @@ fn an_agent_that_takes_too_much_memory_is_told_of() {
 #[test]
 fn processes_that_are_left_behind_are_killed_and_counted() {
     let scene = Scene::new();
-    let daemon = "setsid sh -c 'trap \"\" TERM HUP; sleep 2; echo late >> src/ferry.py' > /dev/null 2>&1 &";
-    let output = scene.run(&format!("{IMPLEMENT}; {daemon} {daemon} {daemon} sleep 0.5"));
+    let daemon = "setsid sh -c 'trap \"\" TERM HUP; sleep 5 & echo up >> $up; wait; echo late >> src/ferry.py' > /dev/null 2>&1 &";
+    let ready = "until [ $(grep -c up $up) = 3 ]; do sleep 0.05; done";
+    let output = scene.run(&format!("{IMPLEMENT}; export up=$(mktemp); {daemon} {daemon} {daemon} {ready}"));
     scene.ended(&output, 0, &["merge request !1 opened"]);
     // Each shell has a `sleep` of its own.
     assert!(text(&output).contains("left 6 processes behind; they were killed"), "{}", text(&output));
