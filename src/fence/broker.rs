@@ -31,6 +31,7 @@ use crate::{
     journal::Event,
     sys::{
         notify::{self, Call},
+        process::{QUIET, forget_code},
         socket as options,
     },
 };
@@ -83,11 +84,17 @@ impl Broker {
 
     fn answer_all(&mut self) -> Result<(), Error> {
         let mut noted = BTreeSet::new();
+        let mut patience = PollTimeout::try_from(QUIET).unwrap_or(PollTimeout::NONE);
         loop {
             let mut fds = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN), PollFd::new(self.lifeline.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut fds, PollTimeout::NONE) {
+            match poll(&mut fds, patience) {
                 Err(Errno::EINTR) => continue,
                 Err(errno) => return Err(Error::Wait(errno)),
+                Ok(0) => {
+                    forget_code();
+                    patience = PollTimeout::NONE;
+                    continue;
+                }
                 Ok(_) => {}
             }
             let [calls, life] = fds.map(|fd| fd.revents().unwrap_or(PollFlags::POLLERR));

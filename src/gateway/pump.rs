@@ -3,8 +3,9 @@
 
 use std::{
     io::{self, ErrorKind},
+    mem,
     os::fd::AsRawFd as _,
-    sync::Mutex,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use nix::sys::socket::{Shutdown, shutdown};
@@ -15,24 +16,69 @@ use super::{budget::Budget, denial::Denial, records::Traffic};
 /// Bytes of a buffer.
 const HOLDS: usize = 64 << 10;
 
+/// Bytes of a buffer for a stream that fills the other kind: on loopback half as fast again, since each turn moves more.
+const HOLDS_MUCH: usize = 1 << 20;
+
 /// Buffers that wait for their next use, at most. One is needed while bytes are on their way, so mostly a few are enough.
 const SPARE: usize = 32;
+const SPARE_LARGE: usize = 2;
+
+/// Large buffers that there are at once, at most. Streams beyond them go on with small ones.
+const LARGE: usize = 8;
 
 /// Where buffers come from.
 #[derive(Debug, Default)]
-pub(super) struct Buffers(Mutex<Vec<Box<[u8]>>>);
+pub(super) struct Buffers(Mutex<Pool>);
+
+#[derive(Debug, Default)]
+struct Pool {
+    small: Vec<Box<[u8]>>,
+    large: Vec<Box<[u8]>>,
+    /// Large ones in use.
+    lent: usize,
+}
+
+/// A buffer in use. It goes back when this is dropped.
+struct Buffer<'a> {
+    bytes: Box<[u8]>,
+    from: &'a Buffers,
+}
 
 impl Buffers {
-    fn take(&self) -> Box<[u8]> {
-        self.0.lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_else(|| vec![0; HOLDS].into())
+    /// A buffer; a large one, if that is asked for and one can be had.
+    fn take(&self, large: bool) -> Buffer<'_> {
+        let mut pool = self.pool();
+        let bytes = if large && pool.lent < LARGE {
+            pool.lent += 1;
+            pool.large.pop().unwrap_or_else(|| vec![0; HOLDS_MUCH].into())
+        } else {
+            pool.small.pop().unwrap_or_else(|| vec![0; HOLDS].into())
+        };
+        Buffer { bytes, from: self }
     }
 
-    fn give(&self, buffer: Box<[u8]>) {
-        if let Ok(mut spare) = self.0.lock()
-            && spare.len() < SPARE
-        {
-            spare.push(buffer);
+    /// Whoever panicked while it was held left it whole.
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Buffer<'_> {
+    fn drop(&mut self) {
+        let bytes = mem::take(&mut self.bytes);
+        let mut pool = self.from.pool();
+        if bytes.len() == HOLDS_MUCH {
+            pool.lent -= 1;
+            keep(&mut pool.large, bytes, SPARE_LARGE);
+        } else {
+            keep(&mut pool.small, bytes, SPARE);
         }
+    }
+}
+
+fn keep(spare: &mut Vec<Box<[u8]>>, bytes: Box<[u8]>, most: usize) {
+    if spare.len() < most {
+        spare.push(bytes);
     }
 }
 
@@ -91,32 +137,29 @@ async fn way(
     left: impl Fn(usize) -> Result<usize, Denial>,
     count: impl Fn(u64) -> Result<(), Denial>,
 ) -> Result<(), End> {
+    let mut much = false;
     loop {
         from.readable().await?;
-        let most = left(HOLDS).map_err(End::Spent)?;
-        let mut buffer = buffers.take();
-        let came = match from.try_read(&mut buffer[..most]) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                buffers.give(buffer);
-                continue;
-            }
+        let mut buffer = buffers.take(much);
+        let most = left(buffer.bytes.len()).map_err(End::Spent)?;
+        let came = match from.try_read(&mut buffer.bytes[..most]) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
             other => other?,
         };
         if came == 0 {
-            buffers.give(buffer);
             // One that is gone needs not be told.
             let _ = shutdown(to.as_raw_fd(), Shutdown::Write);
             return Ok(());
         }
+        much = came >= HOLDS;
         count(came as u64).map_err(End::Spent)?;
         let mut sent = 0;
         while sent < came {
-            match to.try_write(&buffer[sent..came]) {
+            match to.try_write(&buffer.bytes[sent..came]) {
                 Ok(more) => sent += more,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => to.writable().await?,
                 Err(error) => return Err(error.into()),
             }
         }
-        buffers.give(buffer);
     }
 }

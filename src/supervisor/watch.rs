@@ -21,6 +21,7 @@ use crate::{
     journal::{Event, Journal},
     policy::Used,
     scribe,
+    sys::process::{QUIET, forget_code},
 };
 
 /// How long an agent may take to end after a signal that asks it to, as container engines give.
@@ -77,6 +78,8 @@ struct Watch<'a> {
     took: Duration,
     used: Used,
     deadline: Option<Instant>,
+    /// Whether what the start alone needed was given back.
+    forgot: bool,
 }
 
 /// Runs until every process of the crew has ended.
@@ -100,6 +103,7 @@ pub(super) fn watch(crew: Crew, journal: &mut Journal) -> Result<Outcome, Error>
         took: Duration::ZERO,
         used: Used::default(),
         deadline: Some(now + ENTERING),
+        forgot: false,
     };
     let mut held = watch.settle();
     while held.is_ok() && !watch.done() {
@@ -190,8 +194,15 @@ impl Watch<'_> {
         fds.push(PollFd::new(crew.signals.as_fd(), PollFlags::POLLIN));
         crew.adviser.add_to(&mut fds);
         let left = next.map(|deadline| deadline.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
+        let keeps = self.phase == Phase::Running && !self.forgot;
+        let left = if keeps { Some(left.map_or(QUIET, |left| left.min(QUIET))) } else { left };
         let timeout = left.map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
         match poll(&mut fds, timeout) {
+            Ok(0) if keeps => {
+                forget_code();
+                self.forgot = true;
+                Ok(())
+            }
             Err(Errno::EINTR) => Ok(()),
             other => step("wait", other).map(drop),
         }

@@ -6,6 +6,7 @@ use std::{
     io,
     os::fd::{AsRawFd as _, BorrowedFd, RawFd},
     panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
 };
 
 use nix::{
@@ -235,4 +236,32 @@ pub fn advise_nobody() -> nix::Result<()> {
     // SAFETY: the descriptor is invalid and no memory is named: the kernel refuses before it does anything.
     let answer = unsafe { libc::syscall(libc::SYS_process_madvise, -1, none, 0_usize, 0, 0) };
     nix::errno::Errno::result(answer).map(drop)
+}
+
+/// After so long without anything to do, [`forget_code`] is worth its while.
+pub const QUIET: Duration = Duration::from_millis(300);
+
+/// Unmaps the pages of our own program that are mapped by now; what is used again comes back from the page cache by itself. After the
+/// start, a process that mostly waits needs few of them.
+pub fn forget_code() {
+    // SAFETY: `forget` has the callback's type, and needs no data.
+    unsafe { libc::dl_iterate_phdr(Some(forget), std::ptr::null_mut()) };
+}
+
+/// Of one object: its segments that nobody writes. Those hold what the file holds, so that nothing is lost (madvise(2),
+/// `MADV_DONTNEED` on a mapped file). The relocated ones are written before they are protected, and have `PF_W`.
+extern "C" fn forget(object: *mut libc::dl_phdr_info, _: usize, _: *mut libc::c_void) -> libc::c_int {
+    const PAGE: usize = 4096;
+    // SAFETY: the C library hands a valid structure over, whose headers live as long as the program.
+    let (base, headers) = unsafe {
+        let object = &*object;
+        (object.dlpi_addr, std::slice::from_raw_parts(object.dlpi_phdr, object.dlpi_phnum.into()))
+    };
+    for header in headers.iter().filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W == 0) {
+        let (Ok(start), Ok(length)) = (usize::try_from(base + header.p_vaddr), usize::try_from(header.p_memsz)) else { continue };
+        let within = start % PAGE;
+        // SAFETY: these pages are a private mapping of a file that nobody wrote to; read again, they are the same.
+        unsafe { libc::madvise((start - within) as *mut libc::c_void, length + within, libc::MADV_DONTNEED) };
+    }
+    0
 }
