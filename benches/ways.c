@@ -101,9 +101,10 @@ static int connect_through(int fd, const char *host, int port) {
     int length = snprintf(text, sizeof text, "CONNECT %s:%d HTTP/1.1\r\nHost: %s:%d\r\n%s\r\n", host, port, host, port, credential);
     if (!all(fd, text, length, put)) return 0;
     for (size_t got = 0; got < sizeof text - 1;) {
-        if (read(fd, text + got, 1) != 1) return 0;
-        text[++got] = 0;
-        if (got > 3 && !strcmp(text + got - 4, "\r\n\r\n")) return atoi(text + 9);
+        ssize_t more = read(fd, text + got, sizeof text - 1 - got);
+        if (more <= 0) return 0;
+        text[got += more] = 0;
+        if (strstr(text, "\r\n\r\n")) return atoi(text + 9);
     }
     return 0;
 }

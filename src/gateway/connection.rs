@@ -1,6 +1,7 @@
 //! One request, one decision. A connection may carry one request after another, each judged from its first byte.
 
 use std::{
+    pin::Pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -93,7 +94,7 @@ async fn decide(stream: TcpStream, head: Head, mut bytes: Vec<u8>, length: usize
                 Err(denial) => refuse(stream, Form::Plain, denial, entry).await,
                 Ok(()) => {
                     let early = bytes.split_off(length);
-                    tunnel::serve(stream, early, &head, shared, entry).await;
+                    Box::pin(tunnel::serve(stream, early, &head, shared, entry)).await;
                 }
             }
             None
@@ -176,41 +177,44 @@ pub(super) fn path_of(target: &str) -> String {
 
 /// Lets the HTTP library read the request again from its first byte and answers it. `bytes` are what came so far, `length` of
 /// them the head. What comes back is the connection, where it can carry another request.
-pub(super) async fn http<F>(
+pub(super) fn http<F>(
     stream: TcpStream,
     head: &Head,
     bytes: Vec<u8>,
     length: usize,
     answer: impl FnOnce(Request<Incoming>) -> F,
-) -> Option<TcpStream>
+) -> Pin<Box<impl Future<Output = Option<TcpStream>>>>
 where
     F: Future<Output = Response<Body>>,
 {
-    let came = (bytes.len() - length) as u64;
-    // Where more came than the request, nobody waited for the answer; that is not looked at, and the connection ends.
-    let left = head.body_length().and_then(|whole| whole.checked_sub(came));
-    let keeps = left.is_some() && head.keeps();
-    let single = Single::new(stream, bytes, left);
-    let answer = Mutex::new(Some((answer, single.unanswered())));
-    let service = service_fn(|request| {
-        let once = answer.lock().ok().and_then(|mut answer| answer.take());
-        let once = once.map(|(answer, unanswered)| (answer(request), unanswered));
-        async move {
-            match once {
-                Some((answer, unanswered)) => Ok(answer.await.map(|body| Answering::new(body, unanswered))),
-                // One request at a time: there is no second one.
-                None => Err(std::io::Error::from(std::io::ErrorKind::InvalidInput)),
+    // On the heap: most of what a connection may need is not needed by one that is refused.
+    Box::pin(async move {
+        let came = (bytes.len() - length) as u64;
+        // Where more came than the request, nobody waited for the answer; that is not looked at, and the connection ends.
+        let left = head.body_length().and_then(|whole| whole.checked_sub(came));
+        let keeps = left.is_some() && head.keeps();
+        let single = Single::new(stream, bytes, left);
+        let answer = Mutex::new(Some((answer, single.unanswered())));
+        let service = service_fn(|request| {
+            let once = answer.lock().ok().and_then(|mut answer| answer.take());
+            let once = once.map(|(answer, unanswered)| (answer(request), unanswered));
+            async move {
+                match once {
+                    Some((answer, unanswered)) => Ok(answer.await.map(|body| Answering::new(body, unanswered))),
+                    // One request at a time: there is no second one.
+                    None => Err(std::io::Error::from(std::io::ErrorKind::InvalidInput)),
+                }
             }
+        });
+        let served = http1::Builder::new().keep_alive(keeps).serve_connection(TokioIo::new(single), service).without_shutdown().await;
+        // An error here is a client that left or broke HTTP; its entry tells the rest.
+        let (stream, whole) = served.ok()?.io.into_inner().into_parts();
+        if keeps && whole {
+            return Some(stream);
         }
-    });
-    let served = http1::Builder::new().keep_alive(keeps).serve_connection(TokioIo::new(single), service).without_shutdown().await;
-    // An error here is a client that left or broke HTTP; its entry tells the rest.
-    let (stream, whole) = served.ok()?.io.into_inner().into_parts();
-    if keeps && whole {
-        return Some(stream);
-    }
-    part(stream).await;
-    None
+        part(stream).await;
+        None
+    })
 }
 
 /// Answers a request that goes nowhere.
@@ -226,7 +230,7 @@ pub(super) async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, form
 /// Ends a connection so that the answer arrives: closing while input is unread would reset it.
 async fn part(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     if stream.shutdown().await.is_ok() {
-        let mut rest = [0; 8192];
+        let mut rest = [0; 1024];
         let _ = timeout(LINGER, async { while matches!(stream.read(&mut rest).await, Ok(1..)) {} }).await;
     }
 }

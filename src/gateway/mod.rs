@@ -275,15 +275,16 @@ impl Gateway {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build().map_err(failed("event loop"))?;
         let places = usize::try_from(self.connections).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
-        let (desk, broken) = records::open(records, places).map_err(failed("thread"))?;
+        let (desk, broken, writer) = records::open(records, places).map_err(failed("thread"))?;
         let ended = lifeline.map(watch).transpose().map_err(failed("thread"))?;
-        let outcome = runtime.block_on(async {
+        let shared = self.shared;
+        let outcome = runtime.block_on(async move {
             let places = Arc::new(Semaphore::new(places));
             let mut open = JoinSet::new();
             for (listener, door) in doors {
                 listener.set_nonblocking(true).map_err(failed("set_nonblocking"))?;
                 let listener = tokio::net::TcpListener::from_std(listener).map_err(failed("listen"))?;
-                open.spawn(accept(listener, door, self.shared.clone(), desk.clone(), places.clone()));
+                open.spawn(accept(listener, door, shared.clone(), desk.clone(), places.clone()));
             }
             tokio::select! {
                 error = closed(&mut open) => Err(failed("accept")(error)),
@@ -293,6 +294,8 @@ impl Gateway {
         });
         // A name lookup that still runs must not hold the process.
         runtime.shutdown_background();
+        // Nobody makes records any more. One that panicked has nothing to write either.
+        let _ = writer.join();
         outcome
     }
 }

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -20,31 +20,54 @@ use super::{bill::Bill, denial::Denial};
 /// Records that wait for the writer, besides one for each connection.
 const PLACES: usize = 512;
 
+/// Bytes that go to the supervisor at once: what a pipe takes in one piece (pipe(7), `PIPE_BUF`), since others write to it too.
+const PIECE: usize = 4096;
+
+/// The writer rests so long after each time, so that a flood of refusals does not wake it, and the supervisor, for each one.
+const REST: Duration = Duration::from_millis(1);
+
 /// Where entries are opened.
 #[derive(Clone)]
 pub(super) struct Desk(mpsc::Sender<Event>);
 
-/// Starts the writer, for so many `connections` at once. What comes back with the desk tells when `records` cannot be written any more.
-pub(super) fn open(mut records: impl Write + Send + 'static, connections: usize) -> io::Result<(Desk, oneshot::Receiver<io::Error>)> {
+/// What comes back of [`open`]: the desk, what tells when records cannot be written any more, and the writer, which ends when no
+/// desk and no entry is left and all is written.
+type Opened = (Desk, oneshot::Receiver<io::Error>, thread::JoinHandle<()>);
+
+/// Starts the writer, for so many `connections` at once.
+pub(super) fn open(mut records: impl Write + Send + 'static, connections: usize) -> io::Result<Opened> {
     let (sender, mut events) = mpsc::channel::<Event>(PLACES.saturating_add(connections).min(Semaphore::MAX_PERMITS));
     let (tell, told) = oneshot::channel();
-    thread::Builder::new().name("records".to_owned()).spawn(move || {
-        while let Some(event) = events.blocking_recv() {
-            if let Err(error) = write(&mut records, &event) {
-                // Whoever listens is the gateway itself; if it is gone there is nobody to tell.
-                let _ = tell.send(error);
-                return;
-            }
+    let writer = thread::Builder::new().name("records".to_owned()).spawn(move || {
+        if let Err(error) = write(&mut records, &mut events) {
+            // Whoever listens is the gateway itself; if it is gone there is nobody to tell.
+            let _ = tell.send(error);
         }
     })?;
-    Ok((Desk(sender), told))
+    Ok((Desk(sender), told, writer))
 }
 
-fn write(records: &mut impl Write, event: &Event) -> io::Result<()> {
-    let mut line = serde_json::to_vec(event)?;
-    line.push(b'\n');
-    records.write_all(&line)?;
-    records.flush()
+/// Writes all that come, in whole lines, as many at once as make a piece.
+fn write(records: &mut impl Write, events: &mut mpsc::Receiver<Event>) -> io::Result<()> {
+    let mut lines = Vec::with_capacity(2 * PIECE);
+    while let Some(first) = events.blocking_recv() {
+        let mut next = Some(first);
+        while let Some(event) = next {
+            let whole = lines.len();
+            serde_json::to_writer(&mut lines, &event)?;
+            lines.push(b'\n');
+            if whole > 0 && lines.len() > PIECE {
+                records.write_all(&lines[..whole])?;
+                lines.drain(..whole);
+            }
+            next = events.try_recv().ok();
+        }
+        records.write_all(&lines)?;
+        records.flush()?;
+        lines.clear();
+        thread::sleep(REST);
+    }
+    Ok(())
 }
 
 impl Desk {
@@ -181,5 +204,48 @@ impl Drop for Entry {
         if let Some(place) = self.place.take() {
             drop(place.send(event));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// What was written at once, each time.
+    #[derive(Clone, Default)]
+    struct Pieces(Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl Write for Pieces {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push(bytes.to_owned());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn records_are_written_in_whole_lines_of_a_piece_and_to_the_last_one() {
+        let pieces = Pieces::default();
+        let (desk, _told, writer) = open(pieces.clone(), 1).unwrap();
+        for number in 0..2000 {
+            // As others write to the same pipe, a piece that is too long for it would be cut; a line of its own may be.
+            let length = if number == 1000 { PIECE } else { number % 50 };
+            desk.entry().await.unwrap().deny(&Denial::forbidden("test/rule", "x".repeat(length)));
+        }
+        drop(desk);
+        writer.join().unwrap();
+        let pieces = pieces.0.lock().unwrap().clone();
+        assert!(pieces.iter().all(|piece| piece.ends_with(b"\n")));
+        let long = |piece: &Vec<u8>| piece.len() > PIECE;
+        assert_eq!(
+            pieces.iter().filter(|piece| long(piece)).map(|piece| piece.split(|byte| *byte == b'\n').count()).collect::<Vec<_>>(),
+            [2]
+        );
+        assert_eq!(pieces.concat().split(|byte| *byte == b'\n').count(), 2001);
     }
 }
