@@ -9,7 +9,11 @@ use std::{
 };
 
 use nix::sys::socket::{Shutdown, shutdown};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::TcpStream,
+    task::{consume_budget, yield_now},
+};
 
 use super::{budget::Budget, denial::Denial, records::Traffic};
 
@@ -161,5 +165,8 @@ async fn way(
                 Err(error) => return Err(error.into()),
             }
         }
+        drop(buffer);
+        // Waiting for a stream that is ready gives nobody else a turn: one that always is would keep it for itself.
+        if much { yield_now().await } else { consume_budget().await }
     }
 }
