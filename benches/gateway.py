@@ -1,4 +1,4 @@
-"""Measures the gateway: gateway.py BINARY, in a directory that holds `ways` (ways.c).
+"""Measures the gateway: gateway.py BINARY PEERS, in a directory that holds `ways` (ways.c). PEERS is where peers.sh installs.
 
 Far ends, gateways and clients are on one loopback. Tunnels carry bytes behind a ClientHello, as a gateway sees TLS, and TLS from
 end to end; beside Tidewaiter's, whose client is locked in, stand a direct connection and the proxies that are installed. Each
@@ -9,14 +9,16 @@ A bound that is missed is marked with `!`.
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
 import time
 
-BINARY = sys.argv[1]
+BINARY, PEERS = sys.argv[1:]
 ROUNDS = int(os.environ.get("TIDEWAITER_BENCH_ROUNDS", "5"))
 HERE = os.getcwd()
+OF_SRT = "node_modules/@anthropic-ai/sandbox-runtime/dist/sandbox/http-proxy.js"
 started, missed = [], []
 
 
@@ -59,25 +61,61 @@ def client_hello():
         file.write(outgoing.read())
 
 
+def tinyproxy(ports):
+    with open("tinyproxy.conf", "w") as conf:
+        conf.write("Port 18888\nListen 127.0.0.1\nTimeout 60\nMaxClients 4000\nLogLevel Error\n")
+        conf.write(f'LogFile "{HERE}/tinyproxy.log"\n' + "".join(f"ConnectPort {port}\n" for port in ports))
+    background(["tinyproxy", "-d", "-c", "tinyproxy.conf"])
+
+
+def squid(_):
+    with open("squid.conf", "w") as conf:
+        conf.write("http_port 127.0.0.1:18889\nhttp_access allow localhost\nhttp_access deny all\naccess_log none\ncache deny all\n")
+        conf.write(f"cache_log {HERE}/squid.log\npid_filename {HERE}/squid.pid\nshutdown_lifetime 0 seconds\npinger_enable off\n")
+        conf.write("cache_effective_user proxy\n" if os.geteuid() == 0 else "")
+    os.close(os.open("squid.log", os.O_CREAT, 0o666))
+    os.chmod("squid.log", 0o666)
+    background(["squid", "-N", "-f", f"{HERE}/squid.conf"])
+
+
+def srt(_):
+    """Its proxy is a function of its package."""
+    with open("srt.mjs", "w") as script:
+        script.write(f'import {{ createHttpProxyServer }} from "{PEERS}/{OF_SRT}";\n')
+        script.write('createHttpProxyServer({ filter: (port, host) => host === "localhost" }).listen(18890, "127.0.0.1");\n')
+    background(["node", "srt.mjs"])
+
+
+def nono(_):
+    words = ["--silent", "proxy", "--port", "18891", "--no-auth", "--max-connections", "0", "--allow-domain", "localhost"]
+    background([f"{PEERS}/bin/nono", *words], env=os.environ | {"HOME": f"{PEERS}/home"})
+
+
+def listens(port):
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
 def proxies(*ports):
-    """The peers that are installed, by name: where they listen."""
+    """The peers that are installed and start, by name: where they listen."""
     found = {}
-    if shutil.which("tinyproxy"):
-        with open("tinyproxy.conf", "w") as conf:
-            conf.write("Port 18888\nListen 127.0.0.1\nTimeout 60\nMaxClients 4000\nLogLevel Error\n")
-            conf.write(f'LogFile "{HERE}/tinyproxy.log"\n' + "".join(f"ConnectPort {port}\n" for port in ports))
-        background(["tinyproxy", "-d", "-c", "tinyproxy.conf"])
-        found["tinyproxy"] = "127.0.0.1:18888"
-    if shutil.which("squid"):
-        with open("squid.conf", "w") as conf:
-            conf.write("http_port 127.0.0.1:18889\nhttp_access allow localhost\nhttp_access deny all\naccess_log none\ncache deny all\n")
-            conf.write(f"cache_log {HERE}/squid.log\npid_filename {HERE}/squid.pid\nshutdown_lifetime 0 seconds\npinger_enable off\n")
-            conf.write("cache_effective_user proxy\n" if os.geteuid() == 0 else "")
-        os.close(os.open("squid.log", os.O_CREAT, 0o666))
-        os.chmod("squid.log", 0o666)
-        background(["squid", "-N", "-f", f"{HERE}/squid.conf"])
-        found["squid"] = "127.0.0.1:18889"
-    time.sleep(1.5)
+    for name, program, port, start in (
+        ("tinyproxy", "tinyproxy", 18888, tinyproxy),
+        ("squid", "squid", 18889, squid),
+        ("srt", f"{PEERS}/bin/srt", 18890, srt),
+        ("nono", f"{PEERS}/bin/nono", 18891, nono),
+    ):
+        if shutil.which(program) is None:
+            print(f"NOT RUN: {name}: it is not installed (Debian, Ubuntu: sudo apt-get install tinyproxy squid; the others: benches/peers.sh)")
+            continue
+        start(ports)
+        end = time.time() + 10
+        while not (up := listens(port)) and time.time() < end:
+            time.sleep(0.05)
+        if up:
+            found[name] = f"127.0.0.1:{port}"
+        else:
+            print(f"NOT RUN: {name}: its proxy does not listen")
     return found
 
 

@@ -36,7 +36,7 @@ case $only in all | gateway)
     mkdir "$scratch/ways"
     cc -O2 -pthread -o "$scratch/ways/ways" "$here/ways.c"
     cd "$scratch/ways"
-    python3 "$here/gateway.py" "$scratch/tidewaiter" ;;
+    python3 "$here/gateway.py" "$scratch/tidewaiter" "$peers" ;;
 esac
 case $only in all | secrets)
     # The sources of what this project is built of, where cargo keeps them.
