@@ -250,6 +250,13 @@ fn password_in_url(value: &str) -> Option<&str> {
     (password.len() >= SHORTEST && !user.contains('/')).then_some(password)
 }
 
+/// Sets the options that a program takes from the variable `name`: `ours`, and behind them what the job has for it already, since of
+/// two the last one counts.
+pub fn prepend(variables: &mut Variables, name: &str, ours: &str) {
+    let own = variables.remove(OsStr::new(name));
+    variables.insert(name.into(), own.into_iter().fold(ours.into(), |ours, own| [ours, own].join(OsStr::new(" "))));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

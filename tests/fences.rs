@@ -211,21 +211,71 @@ fn tools_inside_trust_the_authorities_of_the_policy() {
         "curl -s {url} && echo || echo refused; python3 -c \"{python}\" || echo refused; node -e \"{node}\"; \
                           git ls-remote {url} 2>&1 | grep -c certificate; head -c 0 \"${{SSL_CERT_FILE:-/x}}\" && ! echo >>\"$SSL_CERT_FILE\" && echo kept"
     );
-    let script = format!("exec 2>/dev/null; {{ {script}; }} | grep .");
-    if !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        println!("NOT RUN: node with the policy's authorities: it is not installed");
+    if is_there("node") {
+        assert_eq!(
+            without_and_with_authorities(&script),
+            [
+                vec!["refused", "refused", "DEPTH_ZERO_SELF_SIGNED_CERT", "1"],
+                vec!["allowed by TLS", "allowed by TLS", "allowed by TLS", "0", "kept"]
+            ]
+        );
+    }
+}
+
+/// What Java itself asks, which reads none of the variables that other tools do; and that its store is whole, by the password that
+/// everybody's has.
+const ASK: &str = r#"
+import java.io.FileInputStream;
+import java.net.URI;
+import java.security.KeyStore;
+class Ask {
+    public static void main(String[] words) throws Exception {
+        try (var answer = URI.create("https://allowed.example:8443/").toURL().openStream()) {
+            System.out.println(new String(answer.readAllBytes()));
+        } catch (javax.net.ssl.SSLHandshakeException error) {
+            System.out.println("refused");
+        }
+        var file = System.getProperty("javax.net.ssl.trustStore");
+        if (file != null) {
+            var store = KeyStore.getInstance("JKS");
+            store.load(new FileInputStream(file), "changeit".toCharArray());
+            System.out.println(store.size() == Integer.parseInt(words[0]) ? "all of them" : "other ones: " + store.size());
+        }
+        System.out.println(System.getProperty("own"));
+    }
+}
+"#;
+
+#[test]
+fn java_inside_trusts_the_authorities_of_the_policy() {
+    if lacks() || !is_there("javac") {
         return;
     }
-    for (more, seen) in [
-        ("", &["refused", "refused", "DEPTH_ZERO_SELF_SIGNED_CERT", "1"][..]),
-        ("ca_files = [\"DIRECTORY/cert.pem\"]\n", &["allowed by TLS", "allowed by TLS", "allowed by TLS", "0", "kept"][..]),
-    ] {
+    let count = "$(grep -c 'BEGIN CERTIFICATE' \"${SSL_CERT_FILE:-/dev/null}\")";
+    let script = format!("printf '%s' '{ASK}' >Ask.java && java Ask.java {count}");
+    assert_eq!(without_and_with_authorities(&script), [vec!["refused", "kept"], vec!["allowed by TLS", "all of them", "kept"]]);
+}
+
+fn is_there(program: &str) -> bool {
+    let there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !there {
+        println!("NOT RUN: {program} with the policy's authorities: it is not installed");
+    }
+    there
+}
+
+/// What a script says inside, where the policy names the far end's authority and where it does not.
+fn without_and_with_authorities(script: &str) -> [Vec<String>; 2] {
+    ["", "ca_files = [\"DIRECTORY/cert.pem\"]\n"].map(|more| {
         let stage = stage(1000);
         let place = stage.path().to_str().unwrap();
-        let text = format!("{POLICY}{more}").replace("FENCE", "netns").replace("DIRECTORY", place);
+        let text =
+            format!("{POLICY}{more}[process]\nenv = [\"JAVA_TOOL_OPTIONS\"]\n").replace("FENCE", "netns").replace("DIRECTORY", place);
         fs::write(stage.path().join("policy.toml"), text).unwrap();
         let [program, policy] = ["tidewaiter", "policy.toml"].map(|name| format!("{place}/{name}"));
-        let run = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", &program, "run", "--policy", &policy, "--"];
-        assert_eq!(on(stage.path(), &[&run[..], &["sh", "-c", &script]].concat()), seen);
-    }
+        let run = ["env", "JAVA_TOOL_OPTIONS=-Down=kept", "setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+        let inside = [&program, "run", "--policy", &policy, "--", "sh", "-c"];
+        let script = format!("exec 2>/dev/null; {{ {script}; }} | grep .");
+        on(stage.path(), &[&run[..], &inside, &[&script]].concat())
+    })
 }

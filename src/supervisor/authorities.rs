@@ -6,11 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+
 use super::{
     Error, Task,
     start::{publish, step},
 };
-use crate::http;
+use crate::{
+    environment::{Variables, prepend},
+    http,
+};
 
 /// Where images keep the authorities that their tools trust: Debian and Alpine, Fedora, SUSE.
 const OF_IMAGES: &[&str] = &["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"];
@@ -21,7 +27,10 @@ const WHOLE: &[&str] = &["SSL_CERT_FILE", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE", "R
 /// One that names a file besides the built-in ones: Node.js.
 const MORE: &str = "NODE_EXTRA_CA_CERTS";
 
-/// Writes the files: those that the policy names, and the same behind what the image trusts.
+/// What every Java reads, and says so; its trust store has a form of its own. What the job gives it by `process.env` stays.
+const JAVA: &str = "JAVA_TOOL_OPTIONS";
+
+/// Writes the files: those that the policy names, and the same behind what the image trusts, for Java too.
 pub(super) fn furnish(task: &Task<'_>) -> Result<(), Error> {
     let named = &task.policy.network.ca_files;
     if named.is_empty() {
@@ -34,15 +43,39 @@ pub(super) fn furnish(task: &Task<'_>) -> Result<(), Error> {
     };
     let texts = named.iter().map(read).collect::<Result<Vec<_>, _>>();
     let more = step("read the certificate authorities of network.ca_files", texts)?.join("\n");
-    let [extra, whole] = files(task.room.base());
+    let [extra, whole, java] = files(task.room.base());
     let image = OF_IMAGES.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
-    let written = publish(&whole, format!("{image}\n{more}").as_bytes()).and_then(|()| publish(&extra, more.as_bytes()));
+    let all = format!("{image}\n{more}");
+    let written = publish(&whole, all.as_bytes())
+        .and_then(|()| publish(&extra, more.as_bytes()))
+        .and_then(|()| publish(&java, &store(all.as_bytes())));
     step("write the certificate authorities", written)
 }
 
-/// The named ones alone, and all of them.
-fn files(room: &Path) -> [PathBuf; 2] {
-    ["authorities-named.pem", "authorities.pem"].map(|name| room.join(name))
+/// The named ones alone, all of them, and all of them for Java.
+fn files(room: &Path) -> [PathBuf; 3] {
+    ["authorities-named.pem", "authorities.pem", "authorities.jks"].map(|name| room.join(name))
+}
+
+/// The certificates of a PEM file as the trust store that every Java reads (`sun.security.provider.JavaKeyStore` of OpenJDK says how it
+/// is laid out). The password guards nothing; it is the one that Java's own store has.
+fn store(pem: &[u8]) -> Vec<u8> {
+    const PASSWORD: &str = "changeit";
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).flatten().collect();
+    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let text = |text: &str| [&length(text.as_bytes())[2..], text.as_bytes()].concat();
+    let mut store = [0xfeed_feed_u32, 2, u32::try_from(certificates.len()).unwrap_or(u32::MAX)].map(u32::to_be_bytes).concat();
+    for (number, certificate) in certificates.iter().enumerate() {
+        // A certificate that is trusted, its name, its time.
+        store.extend([&2_u32.to_be_bytes()[..], &text(&format!("authority-{number}")), &[0; 8]].concat());
+        store.extend([&text("X.509"), &length(certificate)[..], certificate].concat());
+    }
+    let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+    PASSWORD.encode_utf16().for_each(|unit| digest.update(&unit.to_be_bytes()));
+    digest.update(b"Mighty Aphrodite");
+    digest.update(&store);
+    store.extend(digest.finish().as_ref());
+    store
 }
 
 /// What the agent may read for them.
@@ -50,12 +83,13 @@ pub(super) fn grants(task: &Task<'_>) -> Vec<PathBuf> {
     if task.policy.network.ca_files.is_empty() { vec![] } else { files(task.room.base()).into() }
 }
 
-/// The agent's variables for them.
-pub(super) fn variables(task: &Task<'_>) -> Vec<(OsString, OsString)> {
+/// Adds the agent's variables for them.
+pub(super) fn tell(task: &Task<'_>, variables: &mut Variables) {
     if task.policy.network.ca_files.is_empty() {
-        return vec![];
+        return;
     }
-    let [extra, whole] = files(task.room.base());
-    let of_whole = WHOLE.iter().map(|name| (OsString::from(name), OsString::from(&whole)));
-    of_whole.chain([(MORE.into(), extra.into())]).collect()
+    let [extra, whole, java] = files(task.room.base());
+    variables.extend(WHOLE.iter().map(|name| (OsString::from(name), OsString::from(&whole))));
+    variables.insert(MORE.into(), extra.into());
+    prepend(variables, JAVA, &format!("-Djavax.net.ssl.trustStore={}", java.display()));
 }
