@@ -1,9 +1,15 @@
 //! Pages that name files: addresses of the registry itself become paths of the gateway. Every other address stays as it is, and
 //! whoever follows it meets the proxy's verdict.
 
-use serde_json::Value;
+use std::fmt;
 
-use super::super::Refusal;
+use serde::{
+    Deserialize as _, Deserializer,
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+
+use super::super::{Refusal, json};
 use crate::{
     http::{Endpoint, Scheme},
     policy::registry::Kind,
@@ -37,24 +43,51 @@ impl Pages<'_> {
     /// When it is not what the registry's protocol says.
     pub fn rewrite(&self, media: &str, address: &str, page: &[u8]) -> Result<Vec<u8>, Refusal> {
         let odd = |why: String| Refusal::new("registry/page", format!("the registry's page cannot be read: {why}"));
-        if self.kind == Kind::Pypi && !media.contains("json") {
-            let text = std::str::from_utf8(page).map_err(|error| odd(error.to_string()))?;
-            return Ok(self.html(text, address).into_bytes());
+        let text = std::str::from_utf8(page).map_err(|error| odd(error.to_string()))?;
+        match self.kind {
+            Kind::Pypi if !media.contains("json") => Ok(self.html(text, address).into_bytes()),
+            Kind::Crates => self.config(page, address).map_err(|error| odd(error.to_string())),
+            _ => self.json(text, address).map_err(|error| odd(error.to_string())),
         }
-        let mut value: Value = serde_json::from_slice(page).map_err(|error| odd(error.to_string()))?;
-        for place in places(self.kind, &mut value) {
-            if let Some(routed) = place.as_str().and_then(|url| self.routed(url, address)) {
-                *place = Value::String(routed);
+    }
+
+    /// A page with many addresses. It is passed on as it is but for these, and no value is made of anything else: what a page costs here is
+    /// what its text costs.
+    fn json(&self, text: &str, address: &str) -> Result<Vec<u8>, serde_json::Error> {
+        let mut found = Vec::new();
+        for path in paths(self.kind) {
+            let mut reader = serde_json::Deserializer::from_str(text);
+            Search { path, found: &mut found }.deserialize(&mut reader)?;
+            reader.end()?;
+        }
+        // All of them are parts of the text.
+        let at = |value: &RawValue| value.get().as_ptr().addr() - text.as_ptr().addr();
+        found.sort_unstable_by_key(|value| at(value));
+        let mut out = Vec::with_capacity(text.len());
+        let mut done = 0;
+        for value in found {
+            let Ok(url) = serde_json::from_str::<String>(value.get()) else { continue };
+            let Some(routed) = self.routed(&url, address) else { continue };
+            out.extend_from_slice(text.get(done..at(value)).unwrap_or_default().as_bytes());
+            serde_json::to_writer(&mut out, &routed)?;
+            done = at(value) + value.get().len();
+        }
+        out.extend_from_slice(text.get(done..).unwrap_or_default().as_bytes());
+        Ok(out)
+    }
+
+    /// The `config.json` of an index of crates.
+    fn config(&self, page: &[u8], address: &str) -> Result<Vec<u8>, serde_json::Error> {
+        let mut value = json::parse(page)?;
+        if let Some(config) = value.as_object_mut() {
+            if let Some(routed) = config.get("dl").and_then(Value::as_str).and_then(|url| self.routed(url, address)) {
+                config.insert("dl".to_owned(), Value::String(routed));
             }
-        }
-        if self.kind == Kind::Crates
-            && let Some(config) = value.as_object_mut()
-        {
             // Nothing is published from here, and the ticket comes along anyhow.
             config.remove("api");
             config.remove("auth-required");
         }
-        serde_json::to_vec(&value).map_err(|error| odd(error.to_string()))
+        serde_json::to_vec(&value)
     }
 
     /// Where the agent finds what is at `url`, a reference on the page at `address`; none where that is not of this registry.
@@ -99,21 +132,96 @@ fn next_reference(text: &str) -> Option<(&str, char, &str, &str)> {
     Some((before, quote, url, &rest[url.len() + 1..]))
 }
 
+/// A step on the way to a value.
+enum Step {
+    Key(&'static str),
+    Each,
+}
+
 /// Where on a page of JSON the addresses stand.
-fn places(kind: Kind, page: &mut Value) -> Vec<&mut Value> {
+fn paths(kind: Kind) -> &'static [&'static [Step]] {
+    use Step::{Each, Key};
     match kind {
         // The whole document has a table of versions; that of one version has its own `dist`.
-        Kind::Npm if page.get("versions").is_some() => {
-            let versions = page.get_mut("versions").and_then(Value::as_object_mut);
-            versions.into_iter().flatten().filter_map(|(_, version)| version.pointer_mut("/dist/tarball")).collect()
+        Kind::Npm => &[&[Key("versions"), Each, Key("dist"), Key("tarball")], &[Key("dist"), Key("tarball")]],
+        Kind::Pypi => &[&[Key("files"), Each, Key("url")]],
+        Kind::Crates | Kind::Go | Kind::Maven | Kind::Debian | Kind::Alpine => &[],
+    }
+}
+
+/// Reads a value and finds what stands at `path` in it.
+struct Search<'a, 'de> {
+    path: &'static [Step],
+    found: &'a mut Vec<&'de RawValue>,
+}
+
+impl<'de> DeserializeSeed<'de> for Search<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        match self.path {
+            [] => {
+                self.found.push(<&RawValue>::deserialize(from)?);
+                Ok(())
+            }
+            _ => from.deserialize_any(self),
         }
-        Kind::Npm => page.pointer_mut("/dist/tarball").into_iter().collect(),
-        Kind::Pypi => {
-            let files = page.get_mut("files").and_then(Value::as_array_mut);
-            files.into_iter().flatten().filter_map(|file| file.get_mut("url")).collect()
+    }
+}
+
+impl<'de> Visitor<'de> for Search<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let [step, path @ ..] = self.path else { return Ok(()) };
+        while let Some(key) = entries.next_key::<String>()? {
+            let leads = match step {
+                Step::Each => true,
+                Step::Key(name) => key == *name,
+            };
+            if leads {
+                entries.next_value_seed(Search { path, found: &mut *self.found })?;
+            } else {
+                entries.next_value::<IgnoredAny>()?;
+            }
         }
-        Kind::Crates => page.get_mut("dl").into_iter().collect(),
-        Kind::Go | Kind::Maven | Kind::Debian | Kind::Alpine => vec![],
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        match self.path {
+            [Step::Each, path @ ..] => while list.next_element_seed(Search { path, found: &mut *self.found })?.is_some() {},
+            _ => while list.next_element::<IgnoredAny>()?.is_some() {},
+        }
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
     }
 }
 
@@ -187,6 +295,33 @@ mod tests {
             ),
             r#"{"dl":"http://127.0.0.1:1/registry/x/~2/crates"}"#
         );
+    }
+
+    #[test]
+    fn what_is_not_an_address_is_passed_on_as_it_is() {
+        let page = r#"{"dist": {"tarball":"https://registry.example/simple/a.tgz"}, "versions" :{"1.0.0":{"dist":{"n":1.50,"tarball":"https:\/\/registry.example\/simple\/b.tgz"},"tarball":"https://registry.example/simple/c.tgz"},"2":7,"2.5":-7.5e400,"3":{"dist":"x"},"4":{"dist":{"tarball":null}}} }"#;
+        assert_eq!(
+            rewritten(Kind::Npm, "application/json", page),
+            page.replace(r#""https://registry.example/simple/a.tgz""#, r#""http://127.0.0.1:1/registry/x/a.tgz""#)
+                .replace(r#""https:\/\/registry.example\/simple\/b.tgz""#, r#""http://127.0.0.1:1/registry/x/b.tgz""#)
+        );
+        for odd in
+            ["[]", "5", "null", "\"x\"", r#"{"versions":5}"#, r#"{"versions":[{"dist":{"tarball":"https://registry.example/simple/a"}}]}"#]
+        {
+            assert!(!rewritten(Kind::Npm, "", odd).is_empty(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_all_values_costs_what_its_text_does() {
+        let page = format!(
+            r#"{{"versions":{{"1":{{"x":[{}0],"dist":{{"tarball":"https://registry.example/simple/a.tgz"}}}}}}}}"#,
+            "0,".repeat(4 << 20)
+        );
+        assert!(rewritten(Kind::Npm, "", &page).ends_with(r#""http://127.0.0.1:1/registry/x/a.tgz"}}}}"#));
+        let pages = Pages { kind: Kind::Crates, ends: &ends(), here: String::new() };
+        let refused = pages.rewrite("", "https://registry.example/x", page.as_bytes()).unwrap_err();
+        assert!(refused.reason.contains("more than 1048576 values"), "{refused:?}");
     }
 
     #[test]
