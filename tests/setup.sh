@@ -62,3 +62,16 @@ if [ ! -e "$peers/complete-2" ]; then
         echo "setup: botocore, moto and jsonschema cannot be had (python3-venv, network), so some tests will not run" >&2
     fi
 fi
+# Package managers that read from registries through the gateway.
+tools="${XDG_CACHE_HOME:-$HOME/.cache}/tidewaiter/tools"
+if [ ! -e "$tools/complete-1" ]; then
+    if rm -rf "$tools" && mkdir -p "$tools/bin" && command -v npm >/dev/null 2>&1 &&
+        npm install --prefix "$tools" --no-audit --no-fund --loglevel=error pnpm@10.34.9 @yarnpkg/cli-dist@4.18.1 >&2 &&
+        python3 -m venv "$tools/python" 2>/dev/null && "$tools/python/bin/pip" install -q --disable-pip-version-check uv==0.13.9; then
+        ln -s ../node_modules/.bin/pnpm ../node_modules/.bin/yarn ../python/bin/uv "$tools/bin"
+        touch "$tools/complete-1"
+    else
+        rm -rf "$tools"
+        echo "setup: pnpm, yarn and uv cannot be had (npm, python3-venv, network), so some tests will not run" >&2
+    fi
+fi

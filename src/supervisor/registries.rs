@@ -2,7 +2,7 @@
 //! where the gateway serves them.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     fs,
     io::{self, Read as _, Write as _},
     os::unix::fs::{OpenOptionsExt as _, chown},
@@ -13,6 +13,7 @@ use nix::fcntl::OFlag;
 
 use super::{Error, Task, start::step};
 use crate::{
+    environment::{Variables, prepend},
     policy::{
         Registry,
         registry::{Kind, OF_GO_MOD, is_module},
@@ -69,17 +70,22 @@ fn required(text: &str) -> Vec<String> {
     found
 }
 
-/// The agent's variables for them.
-pub(super) fn variables(task: &Task<'_>) -> Result<Vec<(OsString, OsString)>, Error> {
+/// Adds the agent's variables for them. Options that a tool has from the job stay.
+pub(super) fn tell(task: &Task<'_>, variables: &mut Variables) -> Result<(), Error> {
     let host = task.gateway.address()?.to_string();
-    let of = |kind: Kind| tools(kind, &host, &task.gateway.ticket).0.into_iter().map(|(name, value)| (name.into(), value.into()));
-    Ok(kinds(task).flat_map(of).collect())
+    for (name, value) in kinds(task).flat_map(|kind| tools(kind, &host, &task.gateway.ticket, &task.places.home).0) {
+        match name.ends_with("_OPTS") {
+            true => prepend(variables, &name, &value),
+            false => drop(variables.insert(name.into(), value.into())),
+        }
+    }
+    Ok(())
 }
 
 /// Writes the files in the agent's home that tell its tools of them.
 pub(super) fn furnish(task: &Task<'_>) -> Result<(), Error> {
     let host = task.gateway.address()?.to_string();
-    for file in kinds(task).flat_map(|kind| tools(kind, &host, &task.gateway.ticket).1) {
+    for file in kinds(task).flat_map(|kind| tools(kind, &host, &task.gateway.ticket, &task.places.home).1) {
         step("tell the agent's tools of the registries", give(&task.places.home, file.path, &file.text, task.ground.uid))?;
     }
     Ok(())

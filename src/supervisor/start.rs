@@ -392,7 +392,7 @@ fn specification(task: &Task<'_>, doors: &Doors, (low, high): (u16, u16), forbid
     let gateway = task.gateway.address()?;
     let forbidden = step("ask for an address", forbidden.local_addr())?;
     let mut variables = environment::agent(task.job, &policy.process.env, &task.places, gateway.port(), &task.gateway.ticket);
-    variables.extend(registries::variables(task)?);
+    registries::tell(task, &mut variables)?;
     authorities::tell(task, &mut variables);
     variables.extend(task.environment.clone());
     doors.tell(&mut variables);

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output},
     sync::{Arc, Mutex},
     thread,
@@ -13,7 +13,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
 use tempfile::TempDir;
 use tidewaiter::{policy::registry::Kind, provider::registry::tools, secret::Secret};
 
@@ -42,7 +42,7 @@ impl Stand {
                     head.push(byte[0]);
                 }
                 let head = String::from_utf8_lossy(&head).into_owned();
-                let path = head.split(' ').nth(1).unwrap_or_default().replace("%21", "!");
+                let path = head.split(' ').nth(1).unwrap_or_default().replace("%21", "!").replace("%2F", "%2f");
                 asked.lock().unwrap().push(head);
                 let found = pages.lock().unwrap().get(&path).cloned();
                 let answer = match &found {
@@ -87,7 +87,7 @@ struct Tool {
 impl Tool {
     fn of(kind: Kind, gateway: &Running) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let (variables, files) = tools(kind, &gateway.address.to_string(), &Secret::new(TICKET));
+        let (variables, files) = tools(kind, &gateway.address.to_string(), &Secret::new(TICKET), home.path());
         for file in files {
             let path = home.path().join(file.path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -108,13 +108,33 @@ impl Tool {
 
     /// Runs a line of shell in the home; none, said aloud, where the tool is not installed.
     fn run(&self, tool: &str, line: &str) -> Option<Output> {
-        if !Command::new("sh").args(["-c", &format!("{tool} --version || {tool} version")]).output().unwrap().status.success() {
+        let cache = std::env::var_os("XDG_CACHE_HOME")
+            .map_or_else(|| Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache"), PathBuf::from);
+        // Where tests/setup.sh installs some.
+        let path = format!("{}:{}", cache.join("tidewaiter/tools/bin").display(), std::env::var("PATH").unwrap());
+        let shell = |line: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", line]).env("PATH", &path);
+            command
+        };
+        if !shell(&format!("{tool} --version || {tool} version")).output().unwrap().status.success() {
             println!("NOT RUN: {tool} through the gateway: it is not installed");
             return None;
         }
-        let mut command = Command::new("sh");
-        command.args(["-c", line]).current_dir(self.path()).env("HOME", self.path());
-        for name in ["CARGO_HOME", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR", "GOFLAGS", "GOPATH", "PIP_CONFIG_FILE", "RUSTC_WRAPPER"] {
+        let mut command = shell(line);
+        command.current_dir(self.path()).env("HOME", self.path());
+        for name in [
+            "CARGO_HOME",
+            "CARGO_BUILD_TARGET",
+            "GRADLE_USER_HOME",
+            "MAVEN_OPTS",
+            "UV_CACHE_DIR",
+            "CARGO_TARGET_DIR",
+            "GOFLAGS",
+            "GOPATH",
+            "PIP_CONFIG_FILE",
+            "RUSTC_WRAPPER",
+        ] {
             command.env_remove(name);
         }
         // Where a tool is a link to a manager of versions, it looks for them in the home.
@@ -164,20 +184,27 @@ fn nothing_leaked(stand: &Stand) {
     }
 }
 
-#[test]
-fn npm_installs_a_package_and_publishes_none() {
+/// A registry with the package `@team/left`.
+fn of_npm() -> Stand {
     let stand = Stand::start();
-    let gateway = Running::start(&stand.policy(Kind::Npm, ""));
-    let tool = Tool::of(Kind::Npm, &gateway);
     let tarball = packed(
         "tar",
         &[("package/package.json", r#"{"name":"@team/left","version":"1.0.0"}"#), ("package/index.js", "module.exports = 'made up'")],
     );
-    let dist = json!({ "tarball": format!("{}/base/@team/left/-/left-1.0.0.tgz", stand.url) });
-    let page = json!({ "name": "@team/left", "dist-tags": { "latest": "1.0.0" },
+    let dist = json!({ "tarball": format!("{}/base/@team/left/-/left-1.0.0.tgz", stand.url),
+        "integrity": format!("sha512-{}", STANDARD.encode(Sha512::digest(&tarball))) });
+    let page = json!({ "name": "@team/left", "dist-tags": { "latest": "1.0.0" }, "time": { "1.0.0": "2020-01-01T00:00:00.000Z" },
         "versions": { "1.0.0": { "name": "@team/left", "version": "1.0.0", "dist": dist } } });
     stand.page("/base/@team%2fleft", "application/json", page.to_string());
     stand.page("/base/@team/left/-/left-1.0.0.tgz", "application/octet-stream", tarball);
+    stand
+}
+
+#[test]
+fn npm_installs_a_package_and_publishes_none() {
+    let stand = of_npm();
+    let gateway = Running::start(&stand.policy(Kind::Npm, ""));
+    let tool = Tool::of(Kind::Npm, &gateway);
     tool.write("package.json", r#"{"name":"own","version":"1.0.0"}"#);
     let Some(output) = tool.run("npm", "npm install @team/left && node -p 'require(\"@team/left\")' && cat package-lock.json") else {
         return;
@@ -192,10 +219,30 @@ fn npm_installs_a_package_and_publishes_none() {
 }
 
 #[test]
-fn pip_installs_a_package_whose_file_is_elsewhere() {
+fn pnpm_and_yarn_install_a_package() {
+    for (tool, add, lock) in
+        [("pnpm", "pnpm add @team/left", "pnpm-lock.yaml"), ("yarn", "YARN_NODE_LINKER=node-modules yarn add @team/left", "yarn.lock")]
+    {
+        let stand = of_npm();
+        let gateway = Running::start(&stand.policy(Kind::Npm, ""));
+        let home = Tool::of(Kind::Npm, &gateway);
+        home.write("package.json", r#"{"name":"own","version":"1.0.0"}"#);
+        // So that it is a project of its own, whatever stands above.
+        home.write("yarn.lock", "");
+        if tool == "yarn" && home.run(tool, "yarn --version").is_some_and(|output| told(&output).starts_with("1.")) {
+            println!("NOT RUN: yarn through the gateway: it is of version 1");
+            continue;
+        }
+        let Some(output) = home.run(tool, &format!("{add} && node -p 'require(\"@team/left\")' && cat {lock}")) else { continue };
+        works(&output, "made up");
+        assert!(!told(&output).contains("127.0.0.1"), "the lock file names the gateway: {}", told(&output));
+        nothing_leaked(&stand);
+    }
+}
+
+/// An index with the package `left`, and the host that has its file.
+fn of_pypi() -> (Stand, Stand) {
     let (stand, files) = (Stand::start(), Stand::start());
-    let gateway = Running::start(&stand.policy(Kind::Pypi, &format!("files = [\"{}\"]", files.url)));
-    let tool = Tool::of(Kind::Pypi, &gateway);
     let info = "left-1.0.dist-info";
     let wheel = packed(
         "zip",
@@ -212,14 +259,21 @@ fn pip_installs_a_package_whose_file_is_elsewhere() {
     );
     stand.page("/base/left/", "text/html", page);
     files.page("/packages/left-1.0-py3-none-any.whl", "application/octet-stream", wheel);
-    let Some(output) = tool
-        .run("python3 -m pip", "python3 -m pip install --target here left && PYTHONPATH=here python3 -c 'import left; print(left.said)'")
-    else {
-        return;
-    };
-    works(&output, "made up");
-    nothing_leaked(&stand);
-    nothing_leaked(&files);
+    (stand, files)
+}
+
+#[test]
+fn pip_and_uv_install_a_package_whose_file_is_elsewhere() {
+    for tool in ["python3 -m pip", "uv"] {
+        let (stand, files) = of_pypi();
+        let gateway = Running::start(&stand.policy(Kind::Pypi, &format!("files = [\"{}\"]", files.url)));
+        let install = if tool == "uv" { "uv pip" } else { tool };
+        let line = format!("{install} install --target here left && PYTHONPATH=here python3 -c 'import left; print(left.said)'");
+        let Some(output) = Tool::of(Kind::Pypi, &gateway).run(tool, &line) else { continue };
+        works(&output, "made up");
+        nothing_leaked(&stand);
+        nothing_leaked(&files);
+    }
 }
 
 #[test]
@@ -299,8 +353,37 @@ fn maven_finds_a_parent() {
         "pom.xml",
         &pom("own", "<parent><groupId>example</groupId><artifactId>left</artifactId><version>1.0</version><relativePath/></parent>"),
     );
-    let Some(output) = tool.run("mvn", "mvn -B -Duser.home=$HOME validate") else { return };
+    let Some(output) = tool.run("mvn", "mvn -B validate") else { return };
     works(&output, "BUILD SUCCESS");
+    nothing_leaked(&stand);
+}
+
+#[test]
+fn gradle_finds_a_package_and_a_plugin() {
+    let stand = Stand::start();
+    let gateway = Running::start(&stand.policy(Kind::Maven, ""));
+    let tool = Tool::of(Kind::Maven, &gateway);
+    let pom = |group: &str, id: &str| {
+        format!(
+            "<project><modelVersion>4.0.0</modelVersion><groupId>{group}</groupId><artifactId>{id}</artifactId><version>1.0</version></project>"
+        )
+    };
+    for (group, id) in [("example", "left"), ("example", "helper")] {
+        stand.page(&format!("/base/{group}/{id}/1.0/{id}-1.0.pom"), "text/xml", pom(group, id));
+        stand.page(&format!("/base/{group}/{id}/1.0/{id}-1.0.jar"), "application/java-archive", packed("zip", &[("left.txt", "made up")]));
+    }
+    tool.write("settings.gradle", "rootProject.name = 'own'\n");
+    tool.write(
+        "build.gradle",
+        "buildscript {\n    repositories { maven { url 'https://plugins.example/m2' } }\n    dependencies { classpath 'example:helper:1.0' }\n}\n\
+         repositories { mavenCentral() }\nconfigurations { own }\ndependencies { own 'example:left:1.0' }\n\
+         task show { doLast { println 'found ' + configurations.own.files*.name } }\n",
+    );
+    let Some(output) = tool.run("gradle", "gradle --no-daemon --console plain show; status=$?; gradle --stop >/dev/null; exit $status")
+    else {
+        return;
+    };
+    works(&output, "found [left-1.0.jar]");
     nothing_leaked(&stand);
 }
 
