@@ -4,15 +4,14 @@
 #![allow(unreachable_pub, reason = "a library for the targets, a module for the test")]
 
 use tidewaiter::{
-    agent::claude::Reader,
-    gate, gateway, git,
+    agent, gate, gateway, git,
     gitlab::{
         markdown::{Hosts, clean},
         reads::{Call, Errand, Fetch, Scope, judge},
         text,
     },
     glyph::is_invisible,
-    policy::{Policy, Provider, Source},
+    policy::{AgentKind, Policy, Provider, Source},
     provider::{self, Rules, Target as To, anthropic, json, usage as answers},
     scribe,
 };
@@ -121,13 +120,14 @@ pub fn policy(bytes: &[u8]) {
     }
 }
 
-/// The agent's event stream, line by line.
+/// An agent's event stream, line by line.
 pub fn stream(bytes: &[u8]) {
-    let mut reader = Reader::default();
-    for line in bytes.split(|b| *b == b'\n') {
-        reader.line(line);
+    for mut reader in [AgentKind::Claude, AgentKind::Codex].into_iter().filter_map(|kind| agent::adapter(kind).reader()) {
+        for line in bytes.split(|b| *b == b'\n') {
+            agent::stream::line(reader.as_mut(), line);
+        }
+        assert!(reader.progress().final_text.len() <= 64 << 10);
     }
-    let _ = (&reader.outcome, &reader.final_text);
 }
 
 /// A line of the log: nothing in it that a terminal or the runner would obey.

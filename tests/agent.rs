@@ -9,7 +9,8 @@ use std::{
 };
 
 use tidewaiter::{
-    agent::claude::Outcome,
+    agent::stream::Outcome,
+    policy::AgentKind,
     scribe::{Mode, Pipes, Spec, Summary, Update, write_log},
 };
 
@@ -71,7 +72,7 @@ fn child_with_pipes(command: &mut Command) -> (std::process::Child, Pipes) {
 
 #[test]
 fn the_recording_becomes_a_readable_log() {
-    let seen = written(spec(Mode::Claude), RECORDING, b"");
+    let seen = written(spec(Mode::Agent(AgentKind::Claude)), RECORDING, b"");
     for line in [
         "agent │ I will look at the file.\n",
         "agent │ ▶ Bash: cat hello.txt;",
@@ -93,7 +94,7 @@ fn the_recording_becomes_a_readable_log() {
 
 #[test]
 fn sections_are_ours_alone() {
-    let seen = written(Spec { sections: true, ..spec(Mode::Claude) }, RECORDING, b"");
+    let seen = written(Spec { sections: true, ..spec(Mode::Agent(AgentKind::Claude)) }, RECORDING, b"");
     let count = |word: &str| seen.log.matches(word).count();
     assert_eq!((count("\x1b[0Ksection_start:"), count("\x1b[0Ksection_end:")), (4, 4), "{}", seen.log);
     assert_eq!(count("section_start:"), 4, "the one that the tool printed is broken");
@@ -105,9 +106,9 @@ fn sections_are_ours_alone() {
 #[test]
 fn no_result_is_no_success() {
     let cut = RECORDING.split_inclusive(|&b| b == b'\n').take(11).collect::<Vec<_>>().concat();
-    assert_eq!(written(spec(Mode::Claude), &cut, b"").summary.outcome, Outcome::NoResult);
+    assert_eq!(written(spec(Mode::Agent(AgentKind::Claude)), &cut, b"").summary.outcome, Outcome::NoResult);
     let half = &RECORDING[..RECORDING.len() - 10];
-    assert_eq!(written(spec(Mode::Claude), half, b"").summary.outcome, Outcome::NoResult);
+    assert_eq!(written(spec(Mode::Agent(AgentKind::Claude)), half, b"").summary.outcome, Outcome::NoResult);
     assert_eq!(written(spec(Mode::Prefixed), RECORDING, b"").summary.outcome, Outcome::NoResult, "plain output tells nothing");
 }
 
@@ -127,7 +128,9 @@ fn no_line_of_the_agent_passes_for_another() {
         format!("{}\n", serde_json::json!({"type": "assistant", "message": {"id": "x", "content": [{"type": "text", "text": text}]}}))
     };
     for bytes in forged {
-        for (mode, out, err) in [(Mode::Prefixed, *bytes, &b""[..]), (Mode::Prefixed, b"", *bytes), (Mode::Claude, *bytes, *bytes)] {
+        for (mode, out, err) in
+            [(Mode::Prefixed, *bytes, &b""[..]), (Mode::Prefixed, b"", *bytes), (Mode::Agent(AgentKind::Claude), *bytes, *bytes)]
+        {
             for sections in [false, true] {
                 let seen = written(Spec { sections, ..spec(mode) }, out, err);
                 assert!(
@@ -138,7 +141,7 @@ fn no_line_of_the_agent_passes_for_another() {
                 assert!(!seen.log.contains(['\r', '\x1b', '\x0b', '\x0c', '\u{2028}']), "{:?}", seen.log);
             }
         }
-        let seen = written(spec(Mode::Claude), event(&String::from_utf8_lossy(bytes)).as_bytes(), b"");
+        let seen = written(spec(Mode::Agent(AgentKind::Claude)), event(&String::from_utf8_lossy(bytes)).as_bytes(), b"");
         assert!(seen.log.split('\n').all(|line| line.is_empty() || line.starts_with("agent │ ")), "{:?}", seen.log);
         let raw = written(spec(Mode::Raw), bytes, bytes);
         assert_eq!((raw.log.len() > 2, raw.errors.is_empty()), (true, false), "the attack is there without the prefix");
@@ -168,7 +171,7 @@ fn a_flood_in_one_event_is_dropped_and_the_next_event_is_read() {
     out.resize(40 << 20, b'x');
     out.push(b'\n');
     out.extend_from_slice(RECORDING);
-    let seen = written(spec(Mode::Claude), &out, b"");
+    let seen = written(spec(Mode::Agent(AgentKind::Claude)), &out, b"");
     assert_eq!(seen.summary.outcome, Outcome::Done);
     assert!(seen.log.len() < 10_000);
 }

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde_json::{Value, json};
 
-use super::shown;
+use super::{
+    Adapter, Launch, shown,
+    stream::{self, Entry, Outcome, Progress, Usage, first_words, last_words},
+};
 use crate::{
     advice::{TIME, VARIABLE},
     policy,
@@ -21,14 +24,35 @@ const NO_TOOLS: &str = "WebSearch,WebFetch,EnterWorktree,CronCreate,ScheduleWake
 const GATE_TOOL: &str = "mcp__tidewaiter__check_change";
 /// The hook waits for an answer, and a moment before it.
 const HOOK_SECONDS: u64 = TIME.as_secs() + 60;
-/// Bytes of the agent's final words that are kept.
-const FINAL_BYTES: usize = 64 << 10;
 /// Tool calls whose results are still awaited.
 const OPEN_CALLS: usize = 1000;
 
-/// The program and its arguments.
-pub(super) fn command_line(agent: &policy::Agent, asks_by: Option<&str>) -> Vec<String> {
-    let program = if agent.command.is_empty() { vec![PROGRAM.to_owned()] } else { agent.command.clone() };
+/// Claude Code.
+pub(super) struct Claude;
+
+impl Adapter for Claude {
+    fn program(&self) -> &'static str {
+        PROGRAM
+    }
+
+    fn arguments(&self, launch: &Launch<'_>) -> Vec<String> {
+        arguments(launch.agent, launch.asks_by.and_then(Path::to_str))
+    }
+
+    fn environment(&self, launch: &Launch<'_>) -> Vec<(String, String)> {
+        environment(launch.home, launch.tmp)
+    }
+
+    fn reader(&self) -> Option<Box<dyn stream::Reader>> {
+        Some(Box::<Reader>::default())
+    }
+
+    fn stops_itself(&self) -> bool {
+        true
+    }
+}
+
+fn arguments(agent: &policy::Agent, asks_by: Option<&str>) -> Vec<String> {
     let mut settings = json!({
         "enableAllProjectMcpServers": false,
         "includeCoAuthoredBy": false,
@@ -40,7 +64,7 @@ pub(super) fn command_line(agent: &policy::Agent, asks_by: Option<&str>) -> Vec<
     }
     let fixed = ["-p", "--output-format", "stream-json", "--verbose", "--permission-mode", "acceptEdits", "--strict-mcp-config"];
     let fixed = fixed.into_iter().chain(["--no-session-persistence", "--no-chrome", "--setting-sources", "user", "--settings"]);
-    let mut line: Vec<String> = program.into_iter().chain(fixed.map(str::to_owned)).collect();
+    let mut line: Vec<String> = fixed.map(str::to_owned).collect();
     line.push(settings.to_string());
     for (flag, value) in [("--max-turns", agent.max_turns.map(|turns| turns.to_string())), ("--model", agent.model.clone())] {
         line.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
@@ -66,7 +90,7 @@ fn servers(program: &str) -> Value {
 
 /// Variables of Claude Code alone: it keeps to its own directories, takes its provider from us and from no settings file, and
 /// calls nobody else.
-pub(super) fn environment(home: &Path, tmp: &Path) -> Vec<(String, String)> {
+fn environment(home: &Path, tmp: &Path) -> Vec<(String, String)> {
     let own = [("CLAUDE_CONFIG_DIR", home.join(".claude").display().to_string()), ("CLAUDE_CODE_TMPDIR", tmp.display().to_string())];
     let on = [
         "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST",
@@ -80,104 +104,38 @@ pub(super) fn environment(home: &Path, tmp: &Path) -> Vec<(String, String)> {
     own.into_iter().chain(on).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Something that the job's log shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
-    /// The agent's words.
-    Text(String),
-    /// A tool is called: its name and its main argument.
-    Call {
-        /// The tool.
-        tool: String,
-        /// The command, the path, or the whole input.
-        argument: String,
-    },
-    /// A tool's answer.
-    Output {
-        /// The call that it answers, `tool argument`.
-        call: String,
-        /// What came back.
-        text: String,
-        /// Whether the tool failed.
-        failed: bool,
-    },
-    /// A line that is no event of the stream that we know, as it is.
-    Plain(String),
-    /// How it ended.
-    End {
-        /// Whether the agent says that it succeeded.
-        done: bool,
-        /// Its last words, or the error.
-        text: String,
-    },
-}
-
-/// What the stream counts. It is the agent's word: enough to show, and to stop an honest agent.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Usage {
-    /// Turns: messages of the model outside of sub-agents.
-    pub turns: u64,
-    /// Tokens sent, cached ones included.
-    pub input_tokens: u64,
-    /// Tokens received.
-    pub output_tokens: u64,
-    /// US dollars by the agent's own price list.
-    pub cost_usd: f64,
-    /// Tool calls that its own permission rules refused.
-    pub denials: u64,
-}
-
-/// How the agent ended, by its stream.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Outcome {
-    /// The last result says success.
-    Done,
-    /// The last result says something else.
-    Failed {
-        /// What it says.
-        reason: String,
-    },
-    /// There was no result.
-    #[default]
-    NoResult,
-}
-
-/// Reads the stream line by line. The exit code of the program says nothing: only the last `result` line does.
+/// Reads `stream-json`. The exit code of the program says nothing: only the last `result` line does.
 #[derive(Debug, Default)]
-pub struct Reader {
-    /// What was counted so far.
-    pub usage: Usage,
-    /// How it ended so far.
-    pub outcome: Outcome,
-    /// The agent's last words, bounded.
-    pub final_text: String,
+struct Reader {
+    progress: Progress,
     message: String,
     calls: BTreeMap<String, String>,
 }
 
-impl Reader {
-    /// Reads one line without its end.
-    pub fn line(&mut self, line: &[u8]) -> Vec<Entry> {
-        if line.iter().all(u8::is_ascii_whitespace) {
-            return Vec::new();
-        }
-        let Ok(event @ Value::Object(_)) = serde_json::from_slice::<Value>(line) else { return vec![plain(line)] };
+impl stream::Reader for Reader {
+    fn event(&mut self, event: &Value) -> Option<Vec<Entry>> {
         match event["type"].as_str() {
-            Some("assistant") => self.assistant(&event),
-            Some("user") => self.tool_results(&event),
-            Some("result") => self.result(&event),
-            Some("system") => system(&event),
-            Some("rate_limit_event" | "stream_event" | "tool_progress") => Vec::new(),
-            _ => vec![plain(line)],
+            Some("assistant") => Some(self.assistant(event)),
+            Some("user") => Some(self.tool_results(event)),
+            Some("result") => Some(self.result(event)),
+            Some("system") => Some(system(event)),
+            Some("rate_limit_event" | "stream_event" | "tool_progress") => Some(Vec::new()),
+            _ => None,
         }
     }
 
+    fn progress(&self) -> &Progress {
+        &self.progress
+    }
+}
+
+impl Reader {
     fn assistant(&mut self, event: &Value) -> Vec<Entry> {
         let message = &event["message"];
         let id = message["id"].as_str().unwrap_or_default();
         if event["parent_tool_use_id"].is_null() && (id.is_empty() || id != self.message) {
             self.message = id.chars().take(200).collect();
-            self.usage.turns = self.usage.turns.saturating_add(1);
+            self.progress.usage.turns = self.progress.usage.turns.saturating_add(1);
         }
         parts(message).filter_map(|part| self.said(part)).collect()
     }
@@ -211,8 +169,8 @@ impl Reader {
         let number = |value: &Value| value.as_u64().unwrap_or_default();
         let usage = &event["usage"];
         let cached = number(&usage["cache_read_input_tokens"]).saturating_add(number(&usage["cache_creation_input_tokens"]));
-        self.usage = Usage {
-            turns: self.usage.turns.max(number(&event["num_turns"])),
+        self.progress.usage = Usage {
+            turns: self.progress.usage.turns.max(number(&event["num_turns"])),
             input_tokens: number(&usage["input_tokens"]).saturating_add(cached),
             output_tokens: number(&usage["output_tokens"]),
             cost_usd: event["total_cost_usd"].as_f64().filter(|cost| cost.is_finite() && *cost >= 0.0).unwrap_or_default(),
@@ -220,9 +178,9 @@ impl Reader {
         };
         let done = event["subtype"] == "success" && event["is_error"] == false;
         let words = event["result"].as_str().map_or_else(|| shown::errors(event), str::to_owned);
-        let text = words[..words.floor_char_boundary(FINAL_BYTES)].to_owned();
-        self.outcome = if done { Outcome::Done } else { Outcome::Failed { reason: failure(event, &text) } };
-        self.final_text.clone_from(&text);
+        let text = last_words(&words);
+        self.progress.outcome = if done { Outcome::Done } else { Outcome::Failed { reason: failure(event, &text) } };
+        self.progress.final_text.clone_from(&text);
         vec![Entry::End { done, text }]
     }
 }
@@ -241,8 +199,7 @@ fn system(event: &Value) -> Vec<Entry> {
 
 /// Why a result is no success, in a few words.
 fn failure(event: &Value, text: &str) -> String {
-    let words = text.lines().next().unwrap_or_default();
-    let words = &words[..words.floor_char_boundary(500)];
+    let words = first_words(text);
     // An error of the provider's comes as a "success" that is one.
     match event["subtype"].as_str() {
         Some("success") => words.to_owned(),
@@ -253,17 +210,13 @@ fn failure(event: &Value, text: &str) -> String {
     }
 }
 
-fn plain(line: &[u8]) -> Entry {
-    Entry::Plain(String::from_utf8_lossy(&line[..line.len().min(shown::PLAIN_BYTES)]).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(lines: &[Value]) -> (Reader, Vec<Entry>) {
         let mut reader = Reader::default();
-        let entries = lines.iter().flat_map(|line| reader.line(line.to_string().as_bytes())).collect();
+        let entries = lines.iter().flat_map(|line| stream::line(&mut reader, line.to_string().as_bytes())).collect();
         (reader, entries)
     }
 
@@ -274,18 +227,18 @@ mod tests {
 
     #[test]
     fn only_the_last_result_decides() {
-        assert_eq!(read(&[]).0.outcome, Outcome::NoResult);
-        assert_eq!(read(&[result("success", false)]).0.outcome, Outcome::Done);
+        assert_eq!(read(&[]).0.progress.outcome, Outcome::NoResult);
+        assert_eq!(read(&[result("success", false)]).0.progress.outcome, Outcome::Done);
         let failed = Outcome::Failed { reason: "words".to_owned() };
-        assert_eq!(read(&[result("success", false), result("success", true)]).0.outcome, failed);
-        assert!(matches!(read(&[result("error_max_turns", false)]).0.outcome, Outcome::Failed { .. }));
-        assert!(matches!(read(&[json!({"type": "result"})]).0.outcome, Outcome::Failed { .. }));
+        assert_eq!(read(&[result("success", false), result("success", true)]).0.progress.outcome, failed);
+        assert!(matches!(read(&[result("error_max_turns", false)]).0.progress.outcome, Outcome::Failed { .. }));
+        assert!(matches!(read(&[json!({"type": "result"})]).0.progress.outcome, Outcome::Failed { .. }));
     }
 
     #[test]
     fn usage_is_what_the_result_says() {
         let usage = Usage { turns: 3, input_tokens: 3, output_tokens: 4, cost_usd: 0.5, denials: 1 };
-        assert_eq!(read(&[result("success", false)]).0.usage, usage);
+        assert_eq!(read(&[result("success", false)]).0.progress.usage, usage);
     }
 
     #[test]
@@ -293,7 +246,7 @@ mod tests {
         let said =
             |id: &str, parent: Value| json!({"type": "assistant", "parent_tool_use_id": parent, "message": {"id": id, "content": []}});
         let (reader, _) = read(&[said("a", Value::Null), said("a", Value::Null), said("x", json!("t")), said("b", Value::Null)]);
-        assert_eq!(reader.usage.turns, 2);
+        assert_eq!(reader.progress.usage.turns, 2);
     }
 
     #[test]
@@ -312,11 +265,11 @@ mod tests {
         let deep = "[".repeat(100_000);
         for line in ["{", "null", "[]", "\"x\"", "{\"type\":5}", "{\"type\":\"result\"", "\u{1b}[31m", &deep] {
             let mut reader = Reader::default();
-            assert!(matches!(reader.line(line.as_bytes())[..], [Entry::Plain(_)]), "{:.20}", line);
-            assert_eq!(reader.outcome, Outcome::NoResult);
+            assert!(matches!(stream::line(&mut reader, line.as_bytes())[..], [Entry::Plain(_)]), "{:.20}", line);
+            assert_eq!(reader.progress.outcome, Outcome::NoResult);
         }
         for line in [r#"{"type":"assistant"}"#, r#"{"type":"user","message":{"content":"x"}}"#, r#"{"type":"assistant","message":[]}"#] {
-            Reader::default().line(line.as_bytes());
+            stream::line(&mut Reader::default(), line.as_bytes());
         }
     }
 }

@@ -2,15 +2,69 @@
 //!
 //! An agent gets its prompt on standard input, and a home and a temporary directory of its own. Nothing here is secret.
 
-pub mod claude;
+mod claude;
+mod codex;
 mod program;
 mod shown;
+pub mod stream;
 
 use std::{ffi::OsString, path::Path};
 
 pub use program::{Ourselves, passed_over};
 
 use crate::policy::{self, AgentKind};
+
+/// How one kind of agent is spoken with.
+pub trait Adapter {
+    /// The program's name in PATH, where `agent.command` of the policy says nothing else.
+    fn program(&self) -> &'static str;
+
+    /// What follows the program, or the words of `agent.command`.
+    fn arguments(&self, launch: &Launch<'_>) -> Vec<String>;
+
+    /// Variables of this agent alone.
+    fn environment(&self, launch: &Launch<'_>) -> Vec<(String, String)>;
+
+    /// Who reads its standard output; none where that is lines for people, and its exit status its only word.
+    fn reader(&self) -> Option<Box<dyn stream::Reader>>;
+
+    /// Whether it keeps to `agent.max_turns` by itself.
+    fn stops_itself(&self) -> bool;
+}
+
+/// The adapter of a kind of agent.
+pub fn adapter(kind: AgentKind) -> &'static dyn Adapter {
+    match kind {
+        AgentKind::Claude => &claude::Claude,
+        AgentKind::Codex => &codex::Codex,
+        AgentKind::Command => &Command,
+    }
+}
+
+/// Any program: the policy names it and its arguments.
+struct Command;
+
+impl Adapter for Command {
+    fn program(&self) -> &'static str {
+        ""
+    }
+
+    fn arguments(&self, _: &Launch<'_>) -> Vec<String> {
+        vec![]
+    }
+
+    fn environment(&self, _: &Launch<'_>) -> Vec<(String, String)> {
+        vec![]
+    }
+
+    fn reader(&self) -> Option<Box<dyn stream::Reader>> {
+        None
+    }
+
+    fn stops_itself(&self) -> bool {
+        false
+    }
+}
 
 /// What an agent is started with.
 #[derive(Clone, Copy, Debug)]
@@ -23,34 +77,40 @@ pub struct Launch<'a> {
     pub tmp: &'a Path,
     /// This program, by which it asks the gate; none where it may not.
     pub asks_by: Option<&'a Path>,
+    /// The variables that name its provider ([`crate::policy::Network`]'s routes by way of the gateway).
+    pub provider: &'a [(String, String)],
+    /// Where it works.
+    pub workspace: &'a Path,
 }
 
 /// The program and its arguments. The program is looked up in PATH where it holds no slash.
 pub fn command_line(launch: &Launch<'_>) -> Vec<String> {
-    match launch.agent.kind {
-        AgentKind::Claude => claude::command_line(launch.agent, launch.asks_by.and_then(Path::to_str)),
-        AgentKind::Command => launch.agent.command.clone(),
-    }
+    let adapter = adapter(launch.agent.kind);
+    let named = &launch.agent.command;
+    let program = if named.is_empty() { vec![adapter.program().to_owned()] } else { named.clone() };
+    program.into_iter().chain(adapter.arguments(launch)).collect()
 }
 
 /// The program alone, as [`command_line`] starts it.
 pub fn program(agent: &policy::Agent) -> OsString {
-    let named = agent.command.first().map(OsString::from);
-    named.unwrap_or_else(|| if agent.kind == AgentKind::Claude { claude::PROGRAM.into() } else { OsString::new() })
+    agent.command.first().map_or_else(|| adapter(agent.kind).program().into(), OsString::from)
 }
 
 /// The agent's own variables, besides those that every locked-in process gets and those that name its provider.
 pub fn environment(launch: &Launch<'_>) -> Vec<(String, String)> {
     let mut variables =
         vec![("HOME".to_owned(), launch.home.display().to_string()), ("TMPDIR".to_owned(), launch.tmp.display().to_string())];
-    match launch.agent.kind {
-        AgentKind::Claude => variables.extend(claude::environment(launch.home, launch.tmp)),
-        AgentKind::Command => {}
-    }
+    variables.extend(adapter(launch.agent.kind).environment(launch));
     if let Some(model) = &launch.agent.model {
         variables.push(("ANTHROPIC_MODEL".to_owned(), model.clone()));
     }
     variables
+}
+
+/// After how many turns, as its stream counts them, the supervisor stops the agent.
+pub fn turns(policy: &policy::Policy) -> Option<u32> {
+    let own = policy.agent.max_turns.filter(|_| !adapter(policy.agent.kind).stops_itself());
+    own.into_iter().chain(policy.limits.turns).min()
 }
 
 #[cfg(test)]
@@ -65,14 +125,28 @@ mod tests {
 
     fn with<T>(section: &str, make: impl Fn(&Launch<'_>) -> T) -> T {
         let agent = agent(section);
-        make(&Launch { agent: &agent, home: Path::new("/agent/home"), tmp: Path::new("/agent/tmp"), asks_by: None })
+        make(&Launch {
+            agent: &agent,
+            home: Path::new("/agent/home"),
+            tmp: Path::new("/agent/tmp"),
+            asks_by: None,
+            provider: &[],
+            workspace: Path::new("/agent/work"),
+        })
     }
 
     #[test]
     fn claude_asks_the_gate_by_our_own_arguments_alone() {
         let agent = agent("kind = \"claude\"");
         let by = Path::new("/our program's/tidewaiter");
-        let line = command_line(&Launch { agent: &agent, home: Path::new("/h"), tmp: Path::new("/t"), asks_by: Some(by) });
+        let line = command_line(&Launch {
+            agent: &agent,
+            home: Path::new("/h"),
+            tmp: Path::new("/t"),
+            asks_by: Some(by),
+            provider: &[],
+            workspace: Path::new("/w"),
+        });
         let after = |flag: &str| line.iter().position(|word| word == flag).map(|at| line[at + 1].clone()).unwrap();
         let settings: serde_json::Value = serde_json::from_str(&after("--settings")).unwrap();
         assert_eq!(settings["hooks"]["Stop"][0]["hooks"][0]["command"], "'/our program'\\''s/tidewaiter' hook stop");

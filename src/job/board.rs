@@ -283,7 +283,7 @@ fn credentials(variables: &Variables, policy: &Policy, facts: &JobFacts) -> Resu
     for route in &policy.network.routes {
         match provider::credential(route, |name| environment::value(variables, name)) {
             Ok(credential) => drop(out.insert(route.provider, credential)),
-            Err(Lack::Absent(_)) if policy.agent.kind != AgentKind::Claude => {}
+            Err(Lack::Absent(_)) if policy.agent.kind == AgentKind::Command => {}
             Err(lack) => return Err(Refusal::new(format!("{lack}{}", unprotected(facts)), Exit::Remote)),
         }
     }

@@ -6,7 +6,7 @@ use super::{
     publish::{Published, Say},
 };
 use crate::{
-    agent::claude,
+    agent::stream,
     exit::Exit,
     policy::AgentKind,
     supervisor::{Outcome, Stop},
@@ -71,12 +71,12 @@ impl Ending {
             return Some(Self::Stopped(Stop::Cancelled(libc::SIGTERM)));
         }
         match outcome.summary.as_ref().map(|summary| &summary.outcome) {
-            Some(claude::Outcome::Done) if outcome.status == 0 => None,
-            Some(claude::Outcome::Done) => Some(Self::AgentFailed(format!("the agent exited with status {}", outcome.status))),
-            Some(claude::Outcome::Failed { reason }) => Some(Self::AgentFailed(format!("the agent failed: {reason}"))),
+            Some(stream::Outcome::Done) if outcome.status == 0 => None,
+            Some(stream::Outcome::Done) => Some(Self::AgentFailed(format!("the agent exited with status {}", outcome.status))),
+            Some(stream::Outcome::Failed { reason }) => Some(Self::AgentFailed(format!("the agent failed: {reason}"))),
             // A command has no stream of its own: its status is its word.
-            Some(claude::Outcome::NoResult) if kind == AgentKind::Command && outcome.status == 0 => None,
-            Some(claude::Outcome::NoResult) | None => {
+            Some(stream::Outcome::NoResult) if kind == AgentKind::Command && outcome.status == 0 => None,
+            Some(stream::Outcome::NoResult) | None => {
                 Some(Self::AgentFailed(format!("the agent ended (status {}) without a result", outcome.status)))
             }
         }

@@ -154,10 +154,18 @@ fn run(board: &mut Board, context: &Context, handed: &Handed) -> Result<Outcome,
     let places = Places { workspace: board.workspace(), home: board.room.home(), tmp: board.room.tmp() };
     let asking = asking(board, handed)?;
     let asks_by = asking.as_ref().map(|asking| asking.program.as_path());
-    let launch = Launch { agent: &board.policy.agent, home: &places.home, tmp: &places.tmp, asks_by };
+    let provider = gateway.variables(&board.policy).map_err(failed)?;
+    let launch = Launch {
+        agent: &board.policy.agent,
+        home: &places.home,
+        tmp: &places.tmp,
+        asks_by,
+        provider: &provider,
+        workspace: &places.workspace,
+    };
     let command = agent::command_line(&launch).into_iter().map(Into::into).collect();
     let gate = asking.as_ref().map(|_| gateway.gate_variable()).transpose().map_err(failed)?;
-    let variables = agent::environment(&launch).into_iter().chain(gateway.variables(&board.policy).map_err(failed)?).chain(gate);
+    let variables = agent::environment(&launch).into_iter().chain(provider.iter().cloned()).chain(gate);
     let environment = variables.map(|(name, value)| (name.into(), value.into())).collect();
     let task = Task {
         policy: &board.policy,

@@ -12,7 +12,7 @@ use crate::{
     gate,
     gitlab::{JobFacts, text},
     journal::Journal,
-    policy::{AgentKind, Policy},
+    policy::Policy,
     promise::Ground,
     report::{self, Format},
     scribe,
@@ -86,12 +86,8 @@ impl Log {
 
     /// How the agent's output is shown.
     pub(super) fn scribe(&self, policy: &Policy, prompt: &str) -> scribe::Spec {
-        let mode = match policy.agent.kind {
-            AgentKind::Claude => scribe::Mode::Claude,
-            AgentKind::Command => scribe::Mode::Prefixed,
-        };
         scribe::Spec {
-            mode,
+            mode: scribe::Mode::Agent(policy.agent.kind),
             prompt: Some(prompt.to_owned()),
             log_bytes: policy.limits.log_bytes,
             colours: self.colours,

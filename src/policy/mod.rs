@@ -133,6 +133,8 @@ pub struct Policy {
 pub enum AgentKind {
     /// Claude Code.
     Claude,
+    /// OpenAI's Codex.
+    Codex,
     /// Any command: the prompt comes on its standard input.
     Command,
 }
@@ -142,7 +144,7 @@ pub enum AgentKind {
 pub struct Agent {
     /// Which adapter speaks with it.
     pub kind: AgentKind,
-    /// The program and its first arguments; for `claude` where to find it (default: `claude` in PATH).
+    /// The program and its first arguments; for `claude` and `codex` where to find it (default: that name in PATH).
     pub command: Vec<String>,
     /// The model to ask for.
     pub model: Option<String>,

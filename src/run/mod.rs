@@ -195,7 +195,8 @@ fn credentials(job: &Variables, policy: &Policy) -> Result<Credentials, Error> {
 
 /// What tells the command where its provider is, where the policy has a route to one, and where its GitLab is.
 fn variables(policy: &Policy, gateway: &Gateway, places: &Places) -> Result<Variables, Error> {
-    let launch = Launch { agent: &policy.agent, home: &places.home, tmp: &places.tmp, asks_by: None };
+    let launch =
+        Launch { agent: &policy.agent, home: &places.home, tmp: &places.tmp, asks_by: None, provider: &[], workspace: &places.workspace };
     let of_agent = if policy.network.routes.is_empty() { vec![] } else { agent::environment(&launch) };
     let variables = of_agent.into_iter().chain(gateway.variables(policy)?);
     Ok(variables.map(|(name, value)| (name.into(), value.into())).collect())

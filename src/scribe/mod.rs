@@ -14,7 +14,10 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::claude::{Outcome, Usage};
+use crate::{
+    agent::stream::{Outcome, Usage},
+    policy::AgentKind,
+};
 
 pub use pump::Pipes;
 
@@ -26,8 +29,8 @@ pub enum Mode {
     Raw,
     /// Line for line, cleaned, behind a prefix.
     Prefixed,
-    /// Claude Code's `stream-json`, made readable.
-    Claude,
+    /// The stream of events of such an agent, made readable; line for line where it has none.
+    Agent(AgentKind),
 }
 
 /// What the scribe is told. The whole prompt is in it.
@@ -114,7 +117,7 @@ impl Update {
 pub fn write_log(spec: Spec, pipes: Pipes, log: impl Write, errors: impl Write, mut results: impl Write) -> Result<(), Error> {
     let summary = match spec.mode {
         Mode::Raw => pump::run(spec.prompt, pipes, &mut pump::Raw { log, errors })?,
-        Mode::Prefixed | Mode::Claude => {
+        Mode::Prefixed | Mode::Agent(_) => {
             let prompt = spec.prompt.clone();
             pump::run(prompt, pipes, &mut readable::Readable::new(&spec, log, &mut results))?
         }

@@ -8,7 +8,10 @@ use super::{
     log::{Log, Look},
     pump::Reader,
 };
-use crate::agent::claude::{self, Entry};
+use crate::agent::{
+    self,
+    stream::{self, Entry},
+};
 
 /// Bytes of one raw line before it is broken.
 const LINE_BYTES: usize = 64 << 10;
@@ -24,13 +27,13 @@ pub(super) struct Readable<'a, W, R> {
     out: Lines,
     err: Lines,
     /// None: the output is lines, not events.
-    events: Option<claude::Reader>,
+    events: Option<Box<dyn stream::Reader>>,
     turns: u64,
 }
 
 impl<'a, W: Write, R: Write> Readable<'a, W, R> {
     pub(super) fn new(spec: &Spec, log: W, results: &'a mut R) -> Self {
-        let events = (spec.mode == Mode::Claude).then(claude::Reader::default);
+        let events = if let Mode::Agent(kind) = spec.mode { agent::adapter(kind).reader() } else { None };
         let out = if events.is_some() { Lines::new(EVENT_BYTES, Overlong::Drop) } else { Lines::new(LINE_BYTES, Overlong::Break) };
         Self { log: Log::new(spec, log), results, out, err: Lines::new(LINE_BYTES, Overlong::Break), events, turns: 0 }
     }
@@ -40,8 +43,8 @@ impl<'a, W: Write, R: Write> Readable<'a, W, R> {
             self.log.text(line, Look::Plain);
             return Ok(());
         };
-        let entries = events.line(line);
-        let turns = events.usage.turns;
+        let entries = stream::line(events.as_mut(), line);
+        let turns = events.progress().usage.turns;
         for entry in entries {
             self.show(entry);
         }
@@ -103,8 +106,8 @@ impl<W: Write, R: Write> Reader for Readable<'_, W, R> {
         }
         self.log.end()?;
         let truncated_bytes = self.log.truncated;
-        let events = self.events.take().unwrap_or_default();
-        Ok(Summary { usage: events.usage, outcome: events.outcome, final_text: events.final_text, truncated_bytes })
+        let progress = self.events.as_ref().map(|events| events.progress().clone()).unwrap_or_default();
+        Ok(Summary { usage: progress.usage, outcome: progress.outcome, final_text: progress.final_text, truncated_bytes })
     }
 }
 

@@ -34,6 +34,7 @@ use super::{
     registries,
 };
 use crate::{
+    agent,
     cgroup::{Bounds, Cgroup},
     environment,
     fence::{Fence, netns::Space, ports, terminals, unix},
@@ -311,7 +312,7 @@ fn with_cgroup(standby: Standby, task: Task<'_>, cgroup: Option<Cgroup>) -> Resu
         results: lines(results)?,
         adviser: step("write without waiting", Adviser::new(task.asking, answers))?,
         time: task.policy.limits.time,
-        turns: task.policy.limits.turns,
+        turns: agent::turns(task.policy),
         requests: task.policy.limits.requests,
         on_signal: task.on_signal,
         observation: observed.then(Observation::default),

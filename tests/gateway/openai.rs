@@ -2,11 +2,8 @@
 
 use std::{
     env, fs,
-    net::TcpListener,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
-    sync::{Arc, Mutex},
-    thread,
 };
 
 use serde_json::{Value, json};
@@ -16,53 +13,16 @@ use crate::{
     KEY, Running, TICKET,
     claude::{apart, place},
     spec, status,
-    support::provider::{Received, answer, receive},
+    support::openai::{Api, VARIABLE, message, program, results, says, shell},
 };
 
-/// Names the program to test with, where it is not `codex` in PATH.
-const VARIABLE: &str = "TIDEWAITER_CODEX";
-
-/// A stand-in for the API that gives each request the answer of `say`: its media type and text.
-struct Api {
-    url: String,
-    received: Arc<Mutex<Vec<Received>>>,
-}
-
-impl Api {
-    fn start(say: impl Fn(&Value) -> (&'static str, String) + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let received: Arc<Mutex<Vec<Received>>> = Arc::default();
-        let seen = received.clone();
-        thread::spawn(move || {
-            for mut stream in listener.incoming().map_while(Result::ok) {
-                let Ok(Some(request)) = receive(&mut stream) else { continue };
-                let (kind, text) = say(&request.json());
-                seen.lock().unwrap().push(request);
-                // A client that leaves is part of the tests.
-                let _ = answer(&mut stream, 200, &[("content-type".into(), kind.into()), ("connection".into(), "close".into())], &text);
-            }
-        });
-        Self { url, received }
-    }
-
-    fn plain() -> Self {
-        let usage = json!({ "input_tokens": 100, "input_tokens_details": { "cached_tokens": 30 }, "output_tokens": 8 });
-        Self::start(move |_| ("application/json", json!({ "id": "r", "output": [], "usage": usage }).to_string()))
-    }
-
-    fn gateway(&self) -> Running {
-        let mut spec = spec(&format!(
-            "version = 1\n[agent]\nmodels = [\"gpt-5-codex\"]\n[[network.route]]\nprovider = \"openai\"\nbase_url = \"{}\"\n",
-            self.url
-        ));
-        spec.credentials.insert(policy::Provider::OpenAi, Credential::Bearer(Secret::new(KEY)));
-        Running::of(spec)
-    }
-
-    fn sent(&self) -> Vec<Received> {
-        self.received.lock().unwrap().clone()
-    }
+fn gateway(api: &Api) -> Running {
+    let mut spec = spec(&format!(
+        "version = 1\n[agent]\nmodels = [\"gpt-5-codex\"]\n[[network.route]]\nprovider = \"openai\"\nbase_url = \"{}\"\n",
+        api.url
+    ));
+    spec.credentials.insert(policy::Provider::OpenAi, Credential::Bearer(Secret::new(KEY)));
+    Running::of(spec)
 }
 
 fn ask(gateway: &Running, call: &str, body: &Value) -> (u16, String) {
@@ -90,7 +50,7 @@ fn chat() -> Value {
 #[test]
 fn calls_go_on_with_our_key_and_are_counted() {
     let api = Api::plain();
-    let gateway = api.gateway();
+    let gateway = gateway(&api);
     assert_eq!(ask(&gateway, "responses", &responses()).0, 200);
     let sent = &api.sent()[0];
     assert_eq!((sent.method.as_str(), sent.path.as_str(), sent.json()), ("POST", "/v1/responses", responses()));
@@ -107,7 +67,7 @@ fn calls_go_on_with_our_key_and_are_counted() {
 #[test]
 fn nothing_is_stored_and_streams_tell_what_they_cost() {
     let api = Api::plain();
-    let gateway = api.gateway();
+    let gateway = gateway(&api);
     let mut bare = responses();
     bare.as_object_mut().unwrap().shift_remove("store");
     for body in [bare, with(&responses(), "store", Value::Null)] {
@@ -123,7 +83,7 @@ fn nothing_is_stored_and_streams_tell_what_they_cost() {
 #[test]
 fn what_makes_the_provider_reach_out_or_store_is_refused_by_name() {
     let api = Api::plain();
-    let gateway = api.gateway();
+    let gateway = gateway(&api);
     let said = |part: Value| with(&responses(), "input", json!([{ "role": "user", "content": [part] }]));
     let item = |item: Value| with(&responses(), "input", json!([item]));
     let tool = |tool: Value| with(&responses(), "tools", json!([tool]));
@@ -230,7 +190,7 @@ fn what_makes_the_provider_reach_out_or_store_is_refused_by_name() {
 #[test]
 fn an_own_key_gets_nowhere() {
     let api = Api::plain();
-    let gateway = api.gateway();
+    let gateway = gateway(&api);
     let body = responses().to_string();
     let answer = gateway.raw(format!(
         "POST /openai/v1/responses HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-made-up-own-key\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -240,13 +200,6 @@ fn an_own_key_gets_nowhere() {
     assert!(api.sent().is_empty());
 }
 
-fn program() -> Option<PathBuf> {
-    if let Some(named) = env::var_os(VARIABLE) {
-        return Some(named.into());
-    }
-    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join("codex")).find(|file| file.is_file())
-}
-
 #[test]
 fn the_real_codex_does_its_work_and_its_web_search_does_not() {
     apart("Codex through the gateway", program(), &format!("no `codex` in PATH; name one in {VARIABLE}"), "openai::inside", 2);
@@ -254,27 +207,11 @@ fn the_real_codex_does_its_work_and_its_web_search_does_not() {
 
 /// What the model says, by how many results of tools it has seen.
 fn scripted(body: &Value) -> (&'static str, String) {
-    let results = body["input"].as_array().map_or(0, |items| items.iter().filter(|item| item["type"] == "function_call_output").count());
-    let shell = |id: &str, command: &str| {
-        let arguments = json!({ "cmd": command }).to_string();
-        json!({ "type": "function_call", "id": id, "call_id": id, "name": "exec_command", "arguments": arguments })
-    };
-    let item = match results {
+    says(&match results(body) {
         0 => shell("call_1", "echo written > new.txt"),
         1 => shell("call_2", "cat new.txt; echo marker-of-bash"),
-        _ => {
-            json!({ "type": "message", "id": "m", "role": "assistant", "content": [{ "type": "output_text", "text": "All done.", "annotations": [] }] })
-        }
-    };
-    let usage =
-        json!({ "input_tokens": 10, "input_tokens_details": null, "output_tokens": 5, "output_tokens_details": null, "total_tokens": 15 });
-    let events = [
-        json!({ "type": "response.created", "response": { "id": "r" } }),
-        json!({ "type": "response.output_item.done", "output_index": 0, "item": item }),
-        json!({ "type": "response.completed", "response": { "id": "r", "usage": usage } }),
-    ];
-    let text = events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap())).collect();
-    ("text/event-stream", text)
+        _ => message("All done."),
+    })
 }
 
 fn codex(work: &Path, gateway: &Running, more: &[&str]) -> String {
@@ -301,7 +238,7 @@ fn codex(work: &Path, gateway: &Running, more: &[&str]) -> String {
 fn inside_three_turns() {
     let work = place("codex");
     let api = Api::start(scripted);
-    let gateway = api.gateway();
+    let gateway = gateway(&api);
     let text = codex(&work, &gateway, &["-c", "web_search=\"disabled\""]);
     let written = fs::read_to_string(work.join("new.txt"));
     fs::remove_dir_all(&work).unwrap();
@@ -320,7 +257,7 @@ fn inside_three_turns() {
 fn inside_the_web_search_is_refused_by_name() {
     let work = place("codex-search");
     let api = Api::start(scripted);
-    let gateway = api.gateway();
+    let gateway = gateway(&api);
     let text = codex(&work, &gateway, &[]);
     fs::remove_dir_all(&work).unwrap();
     assert!(text.contains("the tool type `web_search` is not allowed") && text.contains("disabled"), "{text}");

@@ -367,7 +367,14 @@ fn environment(work: &Path, policy: &str, gateway: &Running) -> Vec<(String, Str
     let credential = provider::credential(route, found).unwrap();
     let base = format!("http://{}", gateway.address);
     let mut variables = provider::variables(route, Some(&credential), &base, &tidewaiter::secret::Secret::new(TICKET));
-    variables.extend(agent::environment(&agent::Launch { agent: &policy.agent, home: &work.join("home"), tmp: work, asks_by: None }));
+    variables.extend(agent::environment(&agent::Launch {
+        agent: &policy.agent,
+        home: &work.join("home"),
+        tmp: work,
+        asks_by: None,
+        provider: &[],
+        workspace: work,
+    }));
     variables
 }
 

@@ -6,6 +6,7 @@ mod agents;
 mod asks;
 mod behind;
 mod cancelled;
+mod codex;
 mod gitlab;
 mod killed;
 mod pinned;

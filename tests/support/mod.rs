@@ -5,6 +5,7 @@ pub mod aws;
 pub mod batch;
 pub mod gitlab;
 pub mod google;
+pub mod openai;
 pub mod openapi;
 pub mod provider;
 pub mod proxy;
