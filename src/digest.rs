@@ -13,6 +13,26 @@ pub struct Digest([u8; 32]);
 #[error("`{0}` is not a digest: expected `sha256:` and 64 lower-case hex digits")]
 pub struct NotADigest(String);
 
+/// A digest in the making, of bytes that come in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct Hashing {
+    hash: Sha256,
+    size: u64,
+}
+
+impl Hashing {
+    /// Takes the next piece.
+    pub fn take(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+    }
+
+    /// The digest of all pieces together, and how many bytes they have.
+    pub fn done(self) -> (Digest, u64) {
+        (Digest(self.hash.finalize().into()), self.size)
+    }
+}
+
 impl Digest {
     /// Hashes `bytes`.
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
@@ -89,6 +109,13 @@ mod tests {
         let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(Digest::of("").to_string(), empty);
         assert_eq!(empty.parse::<Digest>().unwrap(), Digest::of(""));
+    }
+
+    #[test]
+    fn pieces_have_the_digest_of_the_whole() {
+        let mut hashing = Hashing::default();
+        ["made", "", "-up"].iter().for_each(|piece| hashing.take(piece.as_bytes()));
+        assert_eq!(hashing.done(), (Digest::of("made-up"), 7));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod branch;
 mod checkout;
 mod folders;
 mod history;
+mod lfs;
 mod oid;
 mod pack;
 mod pointer;
@@ -23,10 +24,11 @@ pub use attributes::Attributes;
 pub use branch::{Branch, NotABranch};
 pub use checkout::Checkout;
 pub use folders::Staged;
+pub use lfs::Keeping;
 pub use oid::{NotAnOid, Oid};
 pub use pack::OwnRepository;
 pub use pointer::Pointer;
-pub use remote::{ASKPASS_VARIABLE, Expect, Remote, askpass_main};
+pub use remote::{ASKPASS_VARIABLE, Expect, Remote, USER, askpass_main};
 pub use repository::Repository;
 pub use show::shown;
 pub use store::Identity;
@@ -115,6 +117,9 @@ pub enum Error {
         /// The bound.
         limit: u64,
     },
+    /// An object of Git LFS that is not kept here, or not as it was.
+    #[error("the object {0} of Git LFS is not here, or has other bytes than its name says")]
+    LfsObject(crate::digest::Digest),
     /// Bytes that were made to have the object name of others (the SHAttered family of attacks).
     #[error("bytes that form a SHA-1 collision were found; nothing of this change can be trusted")]
     Collision,
@@ -156,7 +161,9 @@ impl Error {
         match self {
             Self::Unreachable { .. } | Self::Authentication { .. } | Self::Rejected { .. } => Exit::Remote,
             Self::NotARepository { .. } | Self::Sha256(_) | Self::Revision(_) | Self::Url(_) => Exit::Usage,
-            Self::TooLarge { .. } | Self::BlobTooLarge { .. } | Self::Missing(_) | Self::Path(_) | Self::Collision => Exit::Uninspected,
+            Self::TooLarge { .. } | Self::BlobTooLarge { .. } | Self::Missing(_) | Self::Path(_) | Self::LfsObject(_) | Self::Collision => {
+                Exit::Uninspected
+            }
             Self::NoProgram | Self::Pipe { .. } | Self::Failed { .. } | Self::Answer { .. } | Self::TooOld(_) | Self::File { .. } => {
                 Exit::Internal
             }

@@ -1,9 +1,11 @@
 //! Pointers of Git LFS: the small files that git stores in the place of large ones (git-lfs, `docs/spec.md`).
 
+use std::fmt;
+
 use crate::digest::Digest;
 
 /// What a pointer names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Pointer {
     /// The object's SHA-256.
     pub digest: Digest,
@@ -17,6 +19,11 @@ const VERSIONS: [&str; 3] = ["https://git-lfs.github.com/spec/v1", "https://haws
 impl Pointer {
     /// A pointer is shorter than this.
     pub const LONGEST: u64 = 1024;
+
+    /// What `blob` names if it is a pointer as Git LFS writes it today, byte for byte: nothing else is said in it.
+    pub fn plain(blob: &[u8]) -> Option<Self> {
+        Self::parse(blob).filter(|found| found.to_string().as_bytes() == blob)
+    }
 
     /// What `blob` names if it is a pointer.
     pub fn parse(blob: &[u8]) -> Option<Self> {
@@ -38,6 +45,14 @@ impl Pointer {
     }
 }
 
+/// The pointer as Git LFS writes it.
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { digest, size } = self;
+        write!(f, "version {}\noid {digest}\nsize {size}\n", VERSIONS[0])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +68,10 @@ mod tests {
         }
         for other in ["", "version 2\n", &format!("# about\n{pointer}"), &format!("{pointer}{}", "ext\n".repeat(300))] {
             assert!(!Pointer::looks_like_one(other.as_bytes()), "{other}");
+        }
+        assert_eq!(Pointer::plain(pointer.as_bytes()), Some(Pointer { digest, size: 1 }));
+        for more in [format!("{pointer}ext-0-more x\n"), pointer.replace("size 1", "size 01"), pointer.replace("git-lfs", "hawser")] {
+            assert!(Pointer::parse(more.as_bytes()).is_some() && Pointer::plain(more.as_bytes()).is_none(), "{more}");
         }
         assert!(Pointer::looks_like_one(b"\r\nversion  https://hawser.github.com/spec/v1\r\noid x"));
     }

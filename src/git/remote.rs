@@ -34,7 +34,7 @@ pub const ASKPASS_VARIABLE: &str = "TIDEWAITER_ASKPASS";
 const PROXY_VARIABLE: &str = "TIDEWAITER_ASKPASS_PROXY";
 
 /// The user that GitLab takes with any token (docs.gitlab.com, "Token overview": any non-blank value).
-const USER: &str = "oauth2";
+pub const USER: &str = "oauth2";
 
 /// A token is shorter than this, and so fits a pipe at once (PIPE_BUF, pipe(7)).
 const LONGEST_TOKEN: usize = 4096;
