@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// One request takes at most this.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
+pub(super) const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// One answer holds at most this: a page of the longest notes (a note has at most 1,000,000 characters) is cut off by it.
-const ANSWER_BYTES: usize = 32 << 20;
+pub(super) const ANSWER_BYTES: usize = 32 << 20;
 
 /// The token and how it travels.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -112,18 +112,10 @@ impl Client {
 
     /// Makes `call`, whose answer's body does not matter.
     pub(super) async fn ask(&self, call: &Call) -> Result<Response<Bytes>, Error> {
-        let start = Instant::now();
-        let mut number = 0;
-        loop {
-            let outcome = self.http.send(self.request(call)?).await;
-            let Some(failure) = failure(&outcome) else { return outcome.map_err(|source| unreachable(call, source)) };
-            let asked = outcome.as_ref().ok().and_then(|answer| retry::asked(answer.headers().get(header::RETRY_AFTER)?.to_str().ok()));
-            let left = self.patience.total.saturating_sub(start.elapsed());
-            match retry::pause(self.patience, number, chance(), asked, left).filter(|_| retry::may_repeat(failure, call.repeat)) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return Err(self.error(call, outcome)),
-            }
-            number += 1;
+        let request = self.request(call)?;
+        match patiently(self.patience, call.repeat, async || self.http.send(request.clone()).await).await {
+            Ok(answer) if answer.status().is_success() => Ok(answer),
+            outcome => Err(self.error(call, outcome)),
         }
     }
 
@@ -180,8 +172,25 @@ impl Client {
     }
 }
 
-fn unreachable(call: &Call, source: http::Error) -> Error {
-    Error::Unreachable { what: call.what.clone(), source }
+/// The outcome of `send`, which is called again while that may help and `patience` lasts.
+pub(super) async fn patiently(
+    patience: Patience,
+    repeat: Repeat,
+    send: impl AsyncFn() -> Result<Response<Bytes>, http::Error>,
+) -> Result<Response<Bytes>, http::Error> {
+    let start = Instant::now();
+    let mut number = 0;
+    loop {
+        let outcome = send().await;
+        let Some(failure) = failure(&outcome) else { return outcome };
+        let asked = outcome.as_ref().ok().and_then(|answer| retry::asked(answer.headers().get(header::RETRY_AFTER)?.to_str().ok()));
+        let left = patience.total.saturating_sub(start.elapsed());
+        match retry::pause(patience, number, chance(), asked, left).filter(|_| retry::may_repeat(failure, repeat)) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return outcome,
+        }
+        number += 1;
+    }
 }
 
 /// How `outcome` failed; none: it did not.
@@ -207,7 +216,7 @@ fn read<T: DeserializeOwned>(body: &[u8], call: &Call, expected: &'static str) -
 }
 
 /// GitLab's own words in an answer that is an error: `{"message": …}` or `{"error": …}`, on one clean line in brackets.
-fn reason(body: &[u8]) -> String {
+pub(super) fn reason(body: &[u8]) -> String {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else { return String::new() };
     let words = ["message", "error_description", "error"].iter().find_map(|key| value.get(key));
     match words {

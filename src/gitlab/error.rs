@@ -1,6 +1,6 @@
 //! Why GitLab gave no usable answer.
 
-use crate::http;
+use crate::{digest::Digest, http};
 
 /// A call that brought nothing, or a job whose variables make no sense. `what` names the thing that was asked for, e.g.
 /// `issue 7 of project 42`; `variable` the variable whose token was used.
@@ -84,6 +84,44 @@ pub enum Error {
         /// What the body should have been.
         expected: &'static str,
         /// Where reading it ended.
+        reason: String,
+    },
+    /// Git LFS takes no upload: 403 where it is off in the project, 404 where the project is not seen, 501 where no project has it.
+    #[error(
+        "Git LFS: GitLab takes no upload ({status}): it is switched off in this project (Settings, General, Visibility) or on this server, or the token in {variable} may not push{reason}"
+    )]
+    LfsOff {
+        /// The status.
+        status: u16,
+        /// Where the token came from.
+        variable: &'static str,
+        /// GitLab's own words, in brackets; may be empty.
+        reason: String,
+    },
+    /// There is no room for the objects.
+    #[error("Git LFS: GitLab takes no upload ({status}): the objects are too large, or the storage is full{reason}")]
+    LfsFull {
+        /// The status.
+        status: u16,
+        /// GitLab's own words, in brackets; may be empty.
+        reason: String,
+    },
+    /// GitLab wants an object elsewhere.
+    #[error(
+        "the object {oid} of Git LFS: GitLab says to upload it to {host}, which is not GitLab itself; where that is its object storage, name it in network.gitlab.lfs_hosts"
+    )]
+    LfsHost {
+        /// The object.
+        oid: Digest,
+        /// Host and port.
+        host: String,
+    },
+    /// One object is not there.
+    #[error("the object {oid} of Git LFS {reason}")]
+    LfsObject {
+        /// The object.
+        oid: Digest,
+        /// What is wrong, without any address' query.
         reason: String,
     },
     /// A request that cannot be made: a name that is no part of an URL, a token with odd characters.

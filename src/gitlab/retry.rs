@@ -11,10 +11,14 @@ pub struct Patience {
     pub first: Duration,
 }
 
-impl Default for Patience {
+impl Patience {
     /// One minute: GitLab.com's rate limits are counted by the minute.
+    pub const DEFAULT: Self = Self { total: Duration::from_secs(60), first: Duration::from_millis(500) };
+}
+
+impl Default for Patience {
     fn default() -> Self {
-        Self { total: Duration::from_secs(60), first: Duration::from_millis(500) }
+        Self::DEFAULT
     }
 }
 

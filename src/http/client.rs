@@ -2,8 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::{Request, Response, body::Bytes, client::conn::http1};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::{
+    Request, Response,
+    body::{Body, Bytes},
+    client::conn::http1,
+};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
@@ -41,7 +45,7 @@ pub enum Error {
         /// Whom.
         endpoint: String,
         /// The HTTP library's reason.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Fault,
     },
     /// No answer in time.
     #[error("{endpoint} gave no answer within {seconds} s")]
@@ -60,6 +64,9 @@ pub enum Error {
         limit: usize,
     },
 }
+
+/// What a body is read from may fail.
+type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// A client of one endpoint: a fresh connection a request, since our calls are few.
 #[derive(Clone, Debug)]
@@ -93,12 +100,18 @@ impl Client {
     ///
     /// # Errors
     /// When no whole answer came.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Error> {
+    pub async fn send<B>(&self, request: Request<B>) -> Result<Response<Bytes>, Error>
+    where
+        B: Body<Data = Bytes, Error: Into<Fault>> + Send + 'static,
+    {
         let late = |_| Error::TimedOut { endpoint: self.endpoint.to_string(), seconds: self.time.as_secs() };
         timeout(self.time, self.exchange(request)).await.map_err(late)?
     }
 
-    async fn exchange(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Error> {
+    async fn exchange<B>(&self, mut request: Request<B>) -> Result<Response<Bytes>, Error>
+    where
+        B: Body<Data = Bytes, Error: Into<Fault>> + Send + 'static,
+    {
         let target = format!("{}{}", self.endpoint.path, request.uri());
         *request.uri_mut() = target.parse().map_err(|error| self.broken(error))?;
         let host = self.endpoint.host_header().parse().map_err(|error| self.broken(error))?;
@@ -127,11 +140,14 @@ impl Client {
         Ok(stream)
     }
 
-    async fn over(
+    async fn over<B>(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Bytes>, Error> {
+        request: Request<B>,
+    ) -> Result<Response<Bytes>, Error>
+    where
+        B: Body<Data = Bytes, Error: Into<Fault>> + Send + 'static,
+    {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(error))?;
         tokio::spawn(connection);
         let (head, body) = sender.send_request(request).await.map_err(|error| self.broken(error))?.into_parts();

@@ -3,10 +3,12 @@
 
 mod client;
 mod endpoint;
+mod file;
 mod proxy;
 mod tls;
 
 pub use client::{Client, Error};
 pub use endpoint::{Endpoint, NotAnEndpoint, Scheme};
+pub use file::FileBody;
 pub use proxy::{Fault, ProxyError};
 pub use tls::{TlsError, client_config};
