@@ -105,7 +105,8 @@ pub fn check(options: &Options<'_>, facts: bool) -> Result<Checked, Error> {
     let change = match &options.target {
         Target::Head(revision) => {
             let tree = repository.tree(revision)?;
-            Change::between(&repository, base, tree, vec![], &options.ci_config)?
+            let change = Change::between(&repository, base, tree, vec![], &options.ci_config)?;
+            workspace::with_objects(change, &checkout, &repository)?
         }
         Target::Worktree => workspace::worktree(checkout.root(), base, &repository, limits, &options.ci_config)?.change,
     };

@@ -32,7 +32,11 @@ fn a_submodule_is_not_slipped_in() {
 }
 
 fn check_rules(scene: &Scene, base: &str, target: Target) -> Vec<String> {
-    let policy = policy_of("version = 1\n");
+    check_rules_by(scene, base, target, "version = 1\n")
+}
+
+fn check_rules_by(scene: &Scene, base: &str, target: Target, policy: &str) -> Vec<String> {
+    let policy = policy_of(policy);
     let known = known();
     let options = check::Options {
         repository: scene.checkout(),
@@ -95,7 +99,38 @@ fn check_knows_the_pointers_of_lfs() {
     scene.write("a.bin", content);
     assert!(check_rules(&scene, "main", Target::Worktree).is_empty(), "what it points to");
     scene.write("a.bin", "Large content\n");
-    assert_eq!(check_rules(&scene, "main", Target::Worktree), ["content/lfs=deny"]);
+    assert_eq!(check_rules(&scene, "main", Target::Worktree), ["content/lfs=block"]);
+    assert!(check_rules_by(&scene, "main", Target::Worktree, ALLOWED).is_empty());
+}
+
+const ALLOWED: &str = "version = 1\n[changes]\nlfs = true\n";
+
+/// As `git add` with Git LFS leaves it: a pointer in the tree, the object in its store.
+#[test]
+fn check_judges_what_stands_behind_the_pointers_of_commits() {
+    let scene = scene();
+    scene.write(".gitattributes", "*.bin filter=lfs -text\n");
+    scene.commit("attributes");
+    let content = format!("token = {}\n", support::repo::SECRET);
+    let digest = tidewaiter::digest::Digest::of(&content);
+    let hex = digest.hex();
+    let store = format!(".git/lfs/objects/{}/{}/{hex}", &hex[..2], &hex[2..4]);
+    scene.write("a.bin", format!("version https://git-lfs.github.com/spec/v1\noid {digest}\nsize {}\n", content.len()));
+    scene.git(&["add", "a.bin"]);
+    let staged = scene.git(&["write-tree"]);
+    let judged = |policy: &str| check_rules_by(&scene, "main", Target::Head(staged.trim().into()), policy);
+    assert_eq!(judged(ALLOWED), ["content/lfs=block"], "what was not fetched was not looked at");
+    scene.write(&store, &content);
+    assert_eq!(judged(ALLOWED), ["secret/known=block"]);
+    assert_eq!(judged("version = 1\n"), ["content/lfs=block", "secret/known=block"]);
+    // Not what its name says.
+    scene.write(&store, content.replace("token", "taken"));
+    assert_eq!(judged(ALLOWED), ["content/lfs=block"]);
+    let aside = scene.path().join("aside");
+    fs::write(&aside, &content).unwrap();
+    fs::remove_file(scene.checkout().join(&store)).unwrap();
+    std::os::unix::fs::symlink(&aside, scene.checkout().join(&store)).unwrap();
+    assert_eq!(judged(ALLOWED), ["content/lfs=block"]);
 }
 
 #[test]

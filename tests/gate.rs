@@ -329,10 +329,10 @@ fn filters_are_not_guessed_at() {
     for path in ["a.bin", "a.crypt", "a.rc"] {
         given.write(path, "x");
     }
-    assert_eq!(given.rules(), ["content/encoding=deny", "content/filter=deny", "content/lfs=deny"]);
+    assert_eq!(given.rules(), ["content/encoding=deny", "content/filter=deny", "content/lfs=block"]);
     // The workspace's own attributes do not decide.
     given.write(".gitattributes", "");
-    assert!(given.rules().contains(&"content/lfs=deny".to_owned()));
+    assert!(given.rules().contains(&"content/lfs=block".to_owned()));
 }
 
 #[test]

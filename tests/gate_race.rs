@@ -18,11 +18,11 @@ use support::repo::{Given, RACES, SECRET, Scene, known, limits, policy_of, run_g
 use tidewaiter::{
     exit::Exit,
     gate::{self, Terms},
-    git::Mode,
+    git::{Mode, Oid, Pointer, Repository},
 };
 
 /// Paths that the writer changes all the time, besides one that becomes other kinds of things.
-const FILES: [&str; 3] = ["src/main.rs", "a/deep/folder/new.txt", "z.txt"];
+const FILES: [&str; 4] = ["src/main.rs", "a/deep/folder/new.txt", "z.txt", "large.bin"];
 
 /// Keeps changing files between harmless text and one with a secret, of the same size, in place and by renaming.
 fn write_on(workspace: &Path, stop: &AtomicBool) {
@@ -70,6 +70,8 @@ fn racing<T>(given: &Given<'_>, work: impl FnOnce() -> T) -> T {
 fn the_judged_tree_is_what_was_judged_whoever_writes_meanwhile() {
     let runs = std::env::var(RACES).ok().and_then(|runs| runs.parse().ok()).unwrap_or(60);
     let scene = Scene::plain();
+    scene.write(".gitattributes", "*.bin filter=lfs -text\n");
+    scene.commit("attributes");
     let given = scene.hand_over();
     let (policy, known) = (policy_of("version = 1\n"), known());
     let (mut judged, mut with, mut moving, mut mismatches) = (0, 0, 0, 0);
@@ -90,7 +92,7 @@ fn the_judged_tree_is_what_was_judged_whoever_writes_meanwhile() {
             // The tree as git itself has it, which is what a push would take.
             let files = given.repository.list(tree).unwrap();
             let blobs = files.values().filter(|entry| entry.mode != Mode::Gitlink);
-            let holds = blobs.map(|entry| given.repository.blob(entry.id, 1 << 20).unwrap()).any(|blob| has_secret(&blob));
+            let holds = blobs.map(|entry| content(&given.repository, entry.id)).any(|bytes| has_secret(&bytes));
             mismatches += u32::from(found != holds || &files != change.after() || change.tree() != tree);
             mismatches += u32::from(judgement.passed().is_some_and(|passed| passed.tree() != tree || holds));
             judged += 1;
@@ -102,6 +104,12 @@ fn the_judged_tree_is_what_was_judged_whoever_writes_meanwhile() {
     );
     assert!(mismatches == 0 && judged + moving == runs, "{mismatches} mismatches in {judged} judged trees");
     assert!(judged > 0 && with > 0, "the writer and the inspection met");
+}
+
+/// A blob, or the object that a push would upload before it.
+fn content(repository: &Repository, id: Oid) -> Vec<u8> {
+    let blob = repository.blob(id, 1 << 20).unwrap();
+    Pointer::parse(&blob).map_or(blob, |pointer| repository.object_bytes(&pointer).unwrap())
 }
 
 fn has_secret(bytes: &[u8]) -> bool {

@@ -8,6 +8,7 @@ missing=""
 need cc gcc
 need make make
 need git git
+need git-lfs git-lfs
 need python3 python3
 need curl curl
 need ip iproute2
@@ -29,8 +30,8 @@ if [ -n "$missing" ]; then
         # shellcheck disable=SC2086 # a list of packages
         apt-get install -qq -y --no-install-recommends $missing >/dev/null
     else
-        case "$missing" in
-        *gcc* | *make* | *git*)
+        case "$missing " in
+        *gcc* | *make* | *" git "*)
             echo "setup: please install:$missing (Debian, Ubuntu: sudo apt-get install --no-install-recommends$missing)" >&2
             exit 1
             ;;

@@ -1,12 +1,12 @@
 //! What changed, as facts.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::{Arc, OnceLock},
 };
 
 use super::Error;
-use crate::git::{Entry, Mode, Oid, Repository, Tree};
+use crate::git::{Entry, Mode, Oid, Pointer, Repository, Tree};
 
 /// Where the bytes of changed files come from.
 pub trait Blobs: Sync {
@@ -21,6 +21,12 @@ pub trait Blobs: Sync {
     /// # Errors
     /// What [`Repository::blob_size`] says.
     fn size(&self, id: Oid) -> Result<u64, crate::git::Error>;
+
+    /// The bytes of an object of Git LFS.
+    ///
+    /// # Errors
+    /// What [`Repository::object_bytes`] says.
+    fn object(&self, pointer: &Pointer) -> Result<Vec<u8>, crate::git::Error>;
 }
 
 impl Blobs for Repository {
@@ -30,6 +36,10 @@ impl Blobs for Repository {
 
     fn size(&self, id: Oid) -> Result<u64, crate::git::Error> {
         self.blob_size(id)
+    }
+
+    fn object(&self, pointer: &Pointer) -> Result<Vec<u8>, crate::git::Error> {
+        self.object_bytes(pointer)
     }
 }
 
@@ -104,6 +114,10 @@ pub struct Change {
     after: Arc<Tree>,
     /// The contents of the base, once somebody asks for them.
     contents: OnceLock<HashSet<Oid>>,
+    /// Objects of Git LFS that are here, by the paths of the pointers to them in the judged tree.
+    objects: BTreeMap<Vec<u8>, Pointer>,
+    /// The files that the job began with, where `before` is older than that.
+    begun: Option<Arc<Tree>>,
     ignored: Vec<Vec<u8>>,
     own_repository_touched: bool,
     ci: super::CiFiles,
@@ -143,6 +157,8 @@ impl Change {
             before,
             after,
             contents: OnceLock::new(),
+            objects: BTreeMap::new(),
+            begun: None,
             ignored: vec![],
             own_repository_touched: false,
             ci,
@@ -155,6 +171,13 @@ impl Change {
     #[must_use]
     pub fn with_ignored(self, ignored: Vec<Vec<u8>>) -> Self {
         Self { ignored, ..self }
+    }
+
+    /// With the objects of Git LFS that changed files were made into, by the files' paths: their bytes are judged in the place of
+    /// the pointers.
+    #[must_use]
+    pub fn with_objects(self, objects: BTreeMap<Vec<u8>, Pointer>) -> Self {
+        Self { objects, ..self }
     }
 
     /// With what leaves besides the files: what each text is, such as "the branch's name", and the text.
@@ -174,6 +197,7 @@ impl Change {
     pub(super) fn without(mut self, tree: Oid, after: Tree, dropped: Vec<(Vec<u8>, String)>) -> Self {
         let gone: BTreeSet<&Vec<u8>> = dropped.iter().map(|(path, _)| path).collect();
         let odd: Vec<Fact> = self.facts.into_iter().filter(|fact| fact.oddity.is_some() && !gone.contains(&fact.path)).collect();
+        self.objects.retain(|path, _| !gone.contains(path));
         self.after = Arc::new(after);
         self.facts = facts(&self.before, &self.after, odd);
         self.tree = tree;
@@ -192,6 +216,7 @@ impl Change {
             base: earlier,
             facts,
             before,
+            begun: Some(Arc::clone(&self.before)),
             contents: OnceLock::new(),
             ignored: vec![],
             own_repository_touched: false,
@@ -228,6 +253,28 @@ impl Change {
     /// Whether some file of the base has the content `id`.
     pub(super) fn holds(&self, id: Oid) -> bool {
         self.contents.get_or_init(|| self.before.values().map(|entry| entry.id).collect()).contains(&id)
+    }
+
+    /// Whether some file that the job began with has the content `id`: an earlier job brought it.
+    pub(super) fn began_with(&self, id: Oid) -> bool {
+        self.begun.as_ref().is_some_and(|files| files.values().any(|entry| entry.id == id))
+    }
+
+    /// The object of Git LFS that a changed file is, where its bytes are here.
+    pub fn object(&self, fact: &Fact) -> Option<Pointer> {
+        fact.new.and_then(|_| self.objects.get(&fact.path).copied())
+    }
+
+    /// How many bytes a changed file has afterwards: of an object of Git LFS those of the object.
+    ///
+    /// # Errors
+    /// What [`Blobs::size`] says.
+    pub fn size(&self, fact: &Fact, blobs: &dyn Blobs) -> Result<u64, crate::git::Error> {
+        match (self.object(fact), fact.new.filter(|entry| entry.mode != Mode::Gitlink)) {
+            (Some(pointer), _) => Ok(pointer.size),
+            (None, Some(entry)) => blobs.size(entry.id),
+            (None, None) => Ok(0),
+        }
     }
 
     /// Every file of the judged tree.

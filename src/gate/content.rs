@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::{Blobs, Error, Fact, LARGEST, language};
-use crate::git::{self, Entry, Mode};
+use super::{Blobs, Change, Error, Fact, LARGEST, language};
+use crate::git::{self, Entry, Mode, Pointer};
 
 /// Bytes in which a NUL makes a file binary, as git decides it (gitattributes(5), "Marking files as binary").
 const LOOKED_AT: usize = 8000;
@@ -45,18 +45,24 @@ impl<'a> File<'a> {
     }
 }
 
-/// Reads both sides of `fact` and hands them to `look`.
+/// Reads both sides of `fact`, which is one of `change`, and hands them to `look`.
 ///
 /// # Errors
 /// [`Error::Git`] when the new content cannot be read.
-pub(super) fn with<T>(fact: &Fact, blobs: &dyn Blobs, look: impl FnOnce(&File<'_>) -> T) -> Result<T, Error> {
+pub(super) fn with<T>(fact: &Fact, change: &Change, blobs: &dyn Blobs, look: impl FnOnce(&File<'_>) -> T) -> Result<T, Error> {
     let blob = |entry: Option<Entry>| entry.filter(|entry| entry.mode != Mode::Gitlink).map(|entry| blobs.blob(entry.id, LARGEST));
+    let object = change.object(fact);
     let old = match blob(fact.old) {
         // What was there may be missing in a partial clone, or too large to read; it does not leave.
         None | Some(Err(git::Error::Missing(_) | git::Error::BlobTooLarge { .. })) => vec![],
+        // Nor is the object of the base's pointer here.
+        Some(Ok(old)) if object.is_some() && Pointer::looks_like_one(&old) => vec![],
         Some(other) => other?,
     };
-    let new = blob(fact.new).transpose()?.unwrap_or_default();
+    let new = match object {
+        Some(pointer) => blobs.object(&pointer)?,
+        None => blob(fact.new).transpose()?.unwrap_or_default(),
+    };
     let folded = super::place::fold(&fact.path);
     // What runs a program may take no notice of a byte that makes its file binary for others, so it is read all the same.
     let read = |bytes| text(bytes).or_else(|| language::runs(&folded, bytes).then(|| String::from_utf8_lossy(bytes)));

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{Blobs, Change, Fact, Judgement, Oddity, Op};
 use crate::{
+    digest::Digest,
     git::{self, Entry, Mode, Oid, shown},
     verdict::Verdict,
 };
@@ -38,9 +39,18 @@ struct File {
     new: Option<Side>,
     lines_added: u64,
     lines_removed: u64,
+    /// The object of Git LFS that stands behind `new`, where it is here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lfs: Option<Lfs>,
     /// Why it can be in no tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     oddity: Option<Oddity>,
+}
+
+#[derive(Debug, Serialize)]
+struct Lfs {
+    oid: Digest,
+    size: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,6 +76,7 @@ pub fn facts<'a>(change: &Change, judgement: &'a Judgement, blobs: &dyn Blobs) -
             new: fact.new.map(|entry| Ok(side(entry, size(entry, blobs)?))).transpose()?,
             lines_added,
             lines_removed,
+            lfs: change.object(fact).map(|pointer| Lfs { oid: pointer.digest, size: pointer.size }),
             oddity: fact.oddity.clone(),
         })
     };

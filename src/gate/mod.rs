@@ -39,7 +39,7 @@ use std::{
 };
 
 use crate::{
-    git::{self, Oid},
+    git::{self, Oid, Pointer},
     policy::Changes,
     verdict::{Decision, Finding, Verdict},
 };
@@ -97,6 +97,7 @@ pub struct Passed {
     base: Oid,
     tree: Oid,
     review: bool,
+    objects: Vec<Pointer>,
 }
 
 impl Passed {
@@ -108,6 +109,11 @@ impl Passed {
     /// The tree that it was judged against.
     pub fn base(&self) -> Oid {
         self.base
+    }
+
+    /// The objects of Git LFS that were judged with it, which must be there before it is.
+    pub fn objects(&self) -> &[Pointer] {
+        &self.objects
     }
 
     /// Whether it may leave only as a draft.
@@ -201,7 +207,11 @@ pub fn judge(change: &Change, blobs: &dyn Blobs, terms: &Terms<'_>) -> Result<Ju
     let verdict = Verdict::weigh(judge.into_findings());
     let passed = match verdict.decision {
         Decision::Deny => None,
-        decision => Some(Passed { base: change.base(), tree: change.tree(), review: decision == Decision::Review }),
+        decision => {
+            let objects = change.facts().iter().filter(|_| terms.policy.lfs).filter_map(|fact| change.object(fact));
+            let (base, tree, review) = (change.base(), change.tree(), decision == Decision::Review);
+            Some(Passed { base, tree, review, objects: objects.collect::<BTreeSet<_>>().into_iter().collect() })
+        }
     };
     Ok(Judgement { verdict, passed, lines, offending })
 }
@@ -212,7 +222,10 @@ fn judge_file(judge: &mut Judge<'_>, file: &content::File<'_>) {
     secret::judge_file(judge, file);
     reading::judge_file(judge, file);
     supply::judge_file(judge, file);
-    host::judge_file(judge, file);
+    // The host in a pointer of Git LFS is its format's name.
+    if Pointer::plain(file.new).is_none() {
+        host::judge_file(judge, file);
+    }
     checks::judge_file(judge, file);
     lfs::judge_file(judge, file);
 }

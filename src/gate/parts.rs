@@ -76,7 +76,7 @@ fn one<'a>(pattern: &Judge<'a>, facts: &[Fact], look: fn(&mut Judge<'a>, &conten
         if Instant::now() > part.until {
             return Err(Error::TimedOut);
         }
-        content::with(fact, part.blobs, |file| look(&mut part, file))?;
+        content::with(fact, part.change, part.blobs, |file| look(&mut part, file))?;
     }
     Ok(part)
 }

@@ -9,6 +9,8 @@ use super::{checks::Suite, content::File, host::Hosts};
 pub(super) struct Tally {
     /// Lines added and removed, by path.
     pub(super) lines: BTreeMap<Vec<u8>, (u64, u64)>,
+    /// Bytes of changed files.
+    pub(super) bytes: u64,
     /// Files that had text and have none any more.
     pub(super) emptied: u64,
     /// Hosts that code names.
@@ -28,6 +30,7 @@ impl Tally {
     /// Adds the counts of another part.
     pub(super) fn join(&mut self, part: Self) {
         self.lines.extend(part.lines);
+        self.bytes = self.bytes.saturating_add(part.bytes);
         self.emptied += part.emptied;
         self.hosts.join(part.hosts);
         self.suite.join(part.suite);

@@ -13,7 +13,7 @@ use crate::{
     advice::{self, Advice, Refused},
     exit::Exit,
     gate::{self, Change, Earlier, Fact, Known, Op, Passed, Terms},
-    git::{self, Mode, Oid, Repository, shown},
+    git::{self, Oid, Repository, shown},
     gitlab::{
         markdown,
         merge_request::{self, ChangedFile},
@@ -185,10 +185,11 @@ impl Drop for Scratch {
 
 /// Bytes that the change adds, those of its paths among them.
 fn size(change: &Change, repository: &Repository) -> Result<u64, git::Error> {
-    change.facts().iter().filter(|fact| fact.remains()).try_fold(0_u64, |sum, fact| {
-        let blob = fact.new.filter(|entry| entry.mode != Mode::Gitlink).map_or(Ok(0), |entry| repository.blob_size(entry.id))?;
-        Ok(sum.saturating_add(blob).saturating_add(fact.path.len() as u64))
-    })
+    change
+        .facts()
+        .iter()
+        .filter(|fact| fact.remains())
+        .try_fold(0_u64, |sum, fact| Ok(sum.saturating_add(change.size(fact, repository)?).saturating_add(fact.path.len() as u64)))
 }
 
 /// What the last inspection finds unreadable may only be gone or renamed here.

@@ -261,6 +261,7 @@ fn leave(board: &mut Board, context: &Context, handed: &Handed, judged: &Judged,
         journal: board.journal.head(),
         labels: settings.labels.clone(),
         draft: settings.draft,
+        lfs_hosts: board.policy.network.gitlab.as_ref().map(|gitlab| gitlab.lfs_hosts.clone()).unwrap_or_default(),
     };
     let spec = publish_spec(board, context.clone(), Work::Leave(Box::new(leave)));
     board.ask(Role::Publish, "publish", &spec)

@@ -1,7 +1,11 @@
-//! The publish worker: it holds only GitLab's token. It makes the commit of exactly the judged tree, pushes one branch, opens
-//! or updates the merge request, and answers in the thread.
+//! The publish worker: it holds only GitLab's token. It uploads the objects of Git LFS that were judged, makes the commit of
+//! exactly the judged tree, pushes one branch, opens or updates the merge request, and answers in the thread.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,12 +14,14 @@ use crate::{
     digest::Digest,
     exit::Exit,
     gate::Passed,
-    git::{self, Branch, Expect, Identity, Oid, Remote, Repository},
+    git::{self, Branch, Expect, Identity, Oid, Pointer, Remote, Repository},
     gitlab::{
-        Client, JobFacts, MergeRequestChange, NewMergeRequest, State,
+        Client, JobFacts, Lfs, MergeRequestChange, NewMergeRequest, State,
         markdown::Hosts,
         merge_request::{ChangedFile, Description, Status, description, note, title},
     },
+    host::HostPort,
+    http::{self, Endpoint},
     policy::Named,
     secret::Secret,
     supervisor::worker,
@@ -25,6 +31,9 @@ use crate::{
 
 /// How long is waited before a push that GitLab did not take is tried again: the agent's work is worth that.
 const PUSH_PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
+
+/// How long the uploads of all objects may take; the push comes after, in the rest of what the worker has.
+const UPLOAD_TIME: Duration = Duration::from_secs(300);
 
 /// What the worker is given.
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,6 +90,8 @@ pub struct Leave {
     pub labels: Vec<String>,
     /// A draft whatever the verdict.
     pub draft: bool,
+    /// The policy's `network.gitlab.lfs_hosts`.
+    pub lfs_hosts: Vec<HostPort>,
 }
 
 /// How a job ended without a change.
@@ -134,6 +145,9 @@ pub fn work(spec: Spec) -> Result<Published, Refusal> {
 
 fn publish(spec: &Spec, leave: &Leave, facts: &JobFacts, client: &Client) -> Result<Published, Refusal> {
     super::block_on(still_runs(spec, facts))?;
+    if upload(spec, leave, facts)? {
+        super::block_on(still_runs(spec, facts))?;
+    }
     // A cancel from here on would leave a branch without its merge request.
     worker::see_through().map_err(|error| Refusal::new(error, Exit::Internal))?;
     let commit = push(spec, leave, facts)?;
@@ -163,6 +177,26 @@ async fn still_runs(spec: &Spec, facts: &JobFacts) -> Result<(), Refusal> {
     }
 }
 
+/// Uploads the objects of Git LFS that the judged tree points to. Whether there were any.
+fn upload(spec: &Spec, leave: &Leave, facts: &JobFacts) -> Result<bool, Refusal> {
+    let objects = leave.passed.objects();
+    if objects.is_empty() {
+        return Ok(false);
+    }
+    let refused = |error: git::Error| Refusal::new(&error, error.exit());
+    let repository = Repository::open(&leave.repository).map_err(refused)?;
+    let address = Endpoint::parse_any(&repository_url(facts)).map_err(|error| Refusal::new(error, Exit::Usage))?;
+    let tls = http::client_config(facts.ca_file.as_deref()).map_err(|error| Refusal::new(error, Exit::Remote))?;
+    let until = Instant::now() + UPLOAD_TIME;
+    let lfs = Lfs::new(address, tls, spec.proxy.clone(), spec.token.clone(), leave.lfs_hosts.clone(), until);
+    let reference = format!("refs/heads/{}", spec.context.branch);
+    let open = |pointer: &Pointer| repository.object(pointer).map_err(refused);
+    let uploaded = super::block_on(lfs.upload(&reference, objects, open))
+        .map_err(|refusal| Refusal { reason: format!("{}; nothing was pushed", refusal.reason), ..refusal })?;
+    eprintln!("tidewaiter objects of Git LFS: {uploaded} uploaded, {} there already", objects.len() - uploaded);
+    Ok(true)
+}
+
 fn push(spec: &Spec, leave: &Leave, facts: &JobFacts) -> Result<Oid, Refusal> {
     let refused = |error: git::Error| Refusal::new(&error, error.exit());
     let repository = Repository::open(&leave.repository).map_err(refused)?;
@@ -190,7 +224,11 @@ fn may_pass(error: &git::Error) -> bool {
 /// When this program's own path cannot be told; git starts it to ask for the token.
 pub(super) fn remote(facts: &JobFacts, token: Secret, proxy: Option<Proxy>) -> Result<Remote, Refusal> {
     let askpass = std::env::current_exe().map_err(|error| Refusal::new(error, Exit::Internal))?;
-    Ok(Remote { url: format!("{}/{}.git", server(facts), facts.project_path), token, askpass, ca_file: facts.ca_file.clone(), proxy })
+    Ok(Remote { url: repository_url(facts), token, askpass, ca_file: facts.ca_file.clone(), proxy })
+}
+
+fn repository_url(facts: &JobFacts) -> String {
+    format!("{}/{}.git", server(facts), facts.project_path)
 }
 
 /// GitLab's address, of which its API's is a part.

@@ -91,6 +91,7 @@ pub(super) fn policy() -> Policy {
             binary: Exceptions::default(),
             bidirectional: Exceptions::default(),
             hosts: vec![],
+            lfs: false,
             secrets: vec![],
             rules: std::collections::BTreeMap::new(),
             max_files: 200,

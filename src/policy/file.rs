@@ -99,6 +99,7 @@ pub(super) struct GitLab {
     pub(super) ca_file: Option<Spanned<String>>,
     pub(super) reads: Option<Spanned<bool>>,
     pub(super) confidential: Option<Spanned<bool>>,
+    pub(super) lfs_hosts: List,
 }
 
 #[derive(Debug, Deserialize)]
@@ -200,6 +201,7 @@ pub(super) struct Changes {
     pub(super) binary: List,
     pub(super) bidirectional: List,
     pub(super) hosts: List,
+    pub(super) lfs: Option<Spanned<bool>>,
     #[serde(default)]
     pub(super) secrets: Secrets,
     #[serde(default)]

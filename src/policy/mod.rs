@@ -247,6 +247,8 @@ pub struct Changes {
     pub bidirectional: Exceptions,
     /// Hosts that the change may newly name, and to which the text of its merge request may link.
     pub hosts: Vec<Named>,
+    /// Whether changed files that the base's attributes hand to Git LFS may leave: as pointers, their objects uploaded before.
+    pub lfs: bool,
     /// More rules for secrets, in gitleaks' format.
     pub secrets: Vec<Leaks>,
     /// Rules whose severity the policy sets, with the line that does.

@@ -75,6 +75,8 @@ pub struct GitLab {
     pub reads: bool,
     /// Whether it may read confidential issues and internal notes, which then may show in its merge request.
     pub confidential: bool,
+    /// Where objects of Git LFS may be uploaded besides GitLab's own host, if GitLab says so: its object storage.
+    pub lfs_hosts: Vec<HostPort>,
 }
 
 /// Whether `text` can be the path of a project: groups and a name (docs.gitlab.com, "Rules for usernames, project and group

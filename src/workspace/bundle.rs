@@ -3,15 +3,15 @@
 //! It is a list of paths with their bytes, not a pack: whoever reads one parses no object that somebody else made, and the
 //! tree that is made of it must have the name that was judged.
 
-use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::{Error, convert::is_large};
 use crate::{
     gate::{Change, Fact, Oddity},
-    git::{Entry, Mode, Oid, Repository, Staged},
+    git::{Entry, Mode, Oid, Pointer, Repository, Staged},
 };
 
 /// Bytes of changed files that are kept; a larger change is not.
@@ -55,6 +55,9 @@ struct New {
     id: Oid,
     /// In base64; none for a submodule.
     content: Option<String>,
+    /// The object of Git LFS that the content is the pointer to, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    object: Option<String>,
 }
 
 /// What can be in no tree.
@@ -81,12 +84,14 @@ impl Bundle {
             }
             let new = match fact.new {
                 Some(Entry { mode, id }) if mode != Mode::Gitlink => {
-                    let size = repository.blob_size(id)?;
-                    let Some(rest) = left.checked_sub(size) else { return Ok(None) };
+                    let (size, pointer) = (repository.blob_size(id)?, change.object(fact));
+                    let Some(rest) = left.checked_sub(size + pointer.map_or(0, |pointer| pointer.size)) else { return Ok(None) };
                     left = rest;
-                    Some(New { mode, id, content: Some(STANDARD.encode(repository.blob(id, size)?)) })
+                    let object =
+                        pointer.map(|pointer| repository.object_bytes(&pointer).map(|bytes| STANDARD.encode(bytes))).transpose()?;
+                    Some(New { mode, id, content: Some(STANDARD.encode(repository.blob(id, size)?)), object })
                 }
-                other => other.map(|Entry { mode, id }| New { mode, id, content: None }),
+                other => other.map(|Entry { mode, id }| New { mode, id, content: None, object: None }),
             };
             files.push(File { path, new });
         }
@@ -158,7 +163,32 @@ impl Bundle {
         let odd = self.odd.iter().map(fact).collect::<Result<_, Error>>()?;
         let ignored = self.ignored.iter().map(|path| bytes(path)).collect::<Result<_, Error>>()?;
         let change = Change::of(repository, (self.base, Arc::new(base)), (tree, Arc::new(after)), odd, ci_config)?;
-        Ok(change.with_ignored(ignored).with_repository_touched(self.own_repository_touched))
+        let objects = self.objects(repository)?;
+        Ok(change.with_ignored(ignored).with_repository_touched(self.own_repository_touched).with_objects(objects))
+    }
+
+    /// Keeps the objects of Git LFS, by the paths of the pointers to them.
+    fn objects(&self, repository: &Repository) -> Result<BTreeMap<Vec<u8>, Pointer>, Error> {
+        let files = self.files.iter().filter_map(|file| {
+            let new = file.new.as_ref()?;
+            Some((&file.path, new.content.as_ref()?, new.object.as_ref()?))
+        });
+        let mut objects = BTreeMap::new();
+        for (path, content, object) in files {
+            let mut keeping = repository.keep_object()?;
+            keeping.take(&bytes(object)?)?;
+            let pointer = keeping.done()?;
+            if pointer.to_string().as_bytes() != bytes(content)? {
+                return Err(Error::Bundle("a file is no pointer to the object that it has".to_owned()));
+            }
+            objects.insert(bytes(path)?, pointer);
+        }
+        let paths: Vec<Vec<u8>> = objects.keys().cloned().collect();
+        let attributes = repository.attributes(self.base, &paths)?;
+        match paths.iter().all(|path| attributes.get(path).is_some_and(is_large)) {
+            true => Ok(objects),
+            false => Err(Error::Bundle("it has an object of Git LFS for a file that the base does not hand to it".to_owned())),
+        }
     }
 }
 

@@ -177,10 +177,10 @@ fn finish(
     facts.extend(stage.add(plain)?);
     facts.extend(lost_submodules(base, &gone, &odd));
     stage.remove(gone.into_iter().chain(replaced_folders(base, &odd)));
+    let objects = stage.objects();
     let (tree, files) = stage.write()?;
-    let change =
-        Change::of(repository, (base_tree, Arc::clone(base)), (tree, files), facts, ci_config)?.with_ignored(ignored.into_iter().collect());
-    Ok(Candidate { tree, change })
+    let change = Change::of(repository, (base_tree, Arc::clone(base)), (tree, files), facts, ci_config)?;
+    Ok(Candidate { tree, change: change.with_ignored(ignored.into_iter().collect()).with_objects(objects) })
 }
 
 fn fact(found: &Found, oddity: Option<Oddity>) -> Fact {

@@ -19,11 +19,19 @@ enum Ends {
     IfText,
 }
 
+/// The filter driver of Git LFS. Its conversion is built in here: the blob of a file is the pointer to its bytes.
+const LFS: &str = "lfs";
+
+/// Whether Git LFS holds the file, and nothing else would convert it.
+pub(super) fn is_large(attributes: &Attributes) -> bool {
+    attributes.get("filter") == LFS && foreign(attributes).is_none()
+}
+
 /// A filter or encoding that stands between these bytes and their blob.
 pub(super) fn foreign(attributes: &Attributes) -> Option<Foreign> {
     let given = |name: &str| Some(attributes.get(name)).filter(|value| !matches!(*value, "unspecified" | "unset"));
     let encoding = given("working-tree-encoding").filter(|name| !matches!(name.to_ascii_lowercase().as_str(), "utf-8" | "utf8"));
-    let filter = given("filter").map(|name| Foreign::Filter(name.to_owned()));
+    let filter = given("filter").filter(|name| *name != LFS).map(|name| Foreign::Filter(name.to_owned()));
     filter.or_else(|| encoding.map(|name| Foreign::Encoding(name.to_owned())))
 }
 
@@ -138,7 +146,10 @@ mod tests {
 
     #[test]
     fn filters_and_encodings_are_foreign() {
-        assert_eq!(foreign(&attributes(&[("filter", "lfs"), ("text", "unset")])), Some(Foreign::Filter("lfs".into())));
+        assert_eq!(foreign(&attributes(&[("filter", "lfs"), ("text", "unset")])), None);
+        assert_eq!(foreign(&attributes(&[("filter", "crypt")])), Some(Foreign::Filter("crypt".into())));
+        let both = attributes(&[("filter", "lfs"), ("working-tree-encoding", "UTF-16")]);
+        assert_eq!(foreign(&both), Some(Foreign::Encoding("UTF-16".into())), "git would encode the pointer");
         assert_eq!(foreign(&attributes(&[("working-tree-encoding", "UTF-16")])), Some(Foreign::Encoding("UTF-16".into())));
         assert_eq!(foreign(&attributes(&[("working-tree-encoding", "UTF-8"), ("filter", "unset")])), None);
     }

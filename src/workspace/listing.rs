@@ -19,11 +19,10 @@ use nix::{
     fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2, readlinkat},
     sys::stat::{FileStat, Mode, SFlag, fstat, fstatat},
 };
-use sha2::{Digest as _, Sha256};
 
 use super::{Error, Limits};
 use crate::{
-    digest::Digest,
+    digest::{Digest, Hashing},
     git::{Oid, shown},
 };
 
@@ -169,6 +168,22 @@ impl Reader<'_> {
         }
     }
 
+    /// Hands on the bytes of the file at `path`, piece by piece, at most `limit` of them.
+    pub(super) fn each(&mut self, path: &[u8], limit: u64, mut take: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+        let root = self.root;
+        let (mut file, size) = self.open(path)?;
+        let mut left = limit.checked_sub(size).map(|_| limit);
+        loop {
+            let count = file.read(&mut self.buffer).map_err(root.io(path))?;
+            left = left.and_then(|left| left.checked_sub(count as u64));
+            match left {
+                None => return Err(Error::TooLarge { path: shown(path), size, limit }),
+                Some(_) if count == 0 => return Ok(()),
+                Some(_) => take(&self.buffer[..count])?,
+            }
+        }
+    }
+
     /// The bytes of the file at `path`, at most `limit` of them.
     pub(super) fn read(&mut self, path: &[u8], limit: u64) -> Result<Vec<u8>, Error> {
         let (file, size) = self.open(path)?;
@@ -205,19 +220,13 @@ impl Reader<'_> {
 
 /// Hashes a stream.
 pub(super) fn digest(mut from: impl std::io::Read, buffer: &mut [u8]) -> std::io::Result<(Digest, u64)> {
-    let (mut hash, mut size) = (Sha256::new(), 0);
+    let mut hashing = Hashing::default();
     loop {
         match from.read(buffer)? {
-            0 => break,
-            n => {
-                hash.update(&buffer[..n]);
-                size += n as u64;
-            }
+            0 => return Ok(hashing.done()),
+            n => hashing.take(&buffer[..n]),
         }
     }
-    let text = format!("sha256:{}", crate::digest::hex(&hash.finalize()));
-    let digest = text.parse().map_err(|_| std::io::Error::other("a digest of another length"))?;
-    Ok((digest, size))
 }
 
 fn kind(stat: &FileStat) -> SFlag {

@@ -11,6 +11,7 @@ mod copy;
 mod ignore;
 mod listing;
 mod manifest;
+mod objects;
 mod parallel;
 mod staging;
 mod tip;
@@ -20,6 +21,7 @@ pub use bundle::{Bundle, LONGEST as LONGEST_BUNDLE};
 pub use candidate::{Candidate, candidate, worktree};
 pub use copy::{Options, make};
 pub use manifest::{Handed, Kind, Manifest};
+pub use objects::with_objects;
 pub use tip::write_out;
 
 use std::{

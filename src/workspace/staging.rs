@@ -7,12 +7,12 @@ use std::{
 
 use super::{
     Error, LARGEST_CHANGED,
-    convert::{Foreign, foreign, needs_base, to_git},
+    convert::{Foreign, foreign, is_large, needs_base, to_git},
     listing::{Reader, Root, What},
 };
 use crate::{
     gate::{Fact, Oddity},
-    git::{Attributes, Entry, Mode, Oid, Repository, Staged, Tree},
+    git::{Attributes, Entry, Mode, Oid, Pointer, Repository, Staged, Tree},
 };
 
 /// A path that is not what it was.
@@ -34,11 +34,12 @@ pub(super) struct Stage<'a> {
     base: &'a Arc<Tree>,
     set: BTreeMap<Vec<u8>, Entry>,
     removed: BTreeSet<Vec<u8>>,
+    objects: BTreeMap<Vec<u8>, Pointer>,
 }
 
 impl<'a> Stage<'a> {
     pub(super) fn new(root: &'a Root, repository: &'a Repository, base_tree: Oid, base: &'a Arc<Tree>) -> Self {
-        Self { root, repository, base_tree, base, set: BTreeMap::new(), removed: BTreeSet::new() }
+        Self { root, repository, base_tree, base, set: BTreeMap::new(), removed: BTreeSet::new(), objects: BTreeMap::new() }
     }
 
     /// Takes new and changed files and links in. Gives the facts of those that cannot be converted; the base's entry
@@ -70,28 +71,48 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         // One repository cannot answer questions about blobs while it takes others in; it can read its base.
-        let (mut waiting, mut reader) = (store.iter(), self.root.reader());
+        let (mut waiting, mut reader, mut objects) = (store.iter(), self.root.reader(), BTreeMap::new());
         let next = || match waiting.next() {
-            Some((found, mode, attributes)) => self.bytes(&mut reader, found, *mode, attributes).map(Some),
+            Some((found, Mode::Symlink, _)) => reader.link(&found.path).map(Some),
+            Some((found, _, attributes)) if is_large(attributes) => self.pointer(&mut reader, found, &mut objects).map(Some),
+            Some((found, _, attributes)) => self.bytes(&mut reader, found, attributes).map(Some),
             None => Ok(None),
         };
         let ids = self.repository.store_blobs::<Error>(next)?;
+        self.objects.extend(objects);
         for ((found, mode, _), id) in store.iter().zip(ids) {
             self.set.insert(found.path.clone(), Entry { mode: *mode, id });
         }
         Ok(())
     }
 
-    fn bytes(&self, reader: &mut Reader<'_>, found: &Found, mode: Mode, attributes: &Attributes) -> Result<Vec<u8>, Error> {
-        if mode == Mode::Symlink {
-            return reader.link(&found.path);
+    /// What Git LFS makes of a file: the pointer to its bytes, which are kept. An empty file and a pointer stay what they are.
+    fn pointer(&self, reader: &mut Reader<'_>, found: &Found, objects: &mut BTreeMap<Vec<u8>, Pointer>) -> Result<Vec<u8>, Error> {
+        let mut keeping = self.repository.keep_object()?;
+        reader.each(&found.path, LARGEST_CHANGED, |bytes| Ok(keeping.take(bytes)?))?;
+        let pointer = keeping.done()?;
+        if pointer.size <= Pointer::LONGEST {
+            let bytes = self.repository.object_bytes(&pointer)?;
+            if bytes.is_empty() || Pointer::looks_like_one(&bytes) {
+                return Ok(bytes);
+            }
         }
+        objects.insert(found.path.clone(), pointer);
+        Ok(pointer.to_string().into_bytes())
+    }
+
+    fn bytes(&self, reader: &mut Reader<'_>, found: &Found, attributes: &Attributes) -> Result<Vec<u8>, Error> {
         let bytes = reader.read(&found.path, LARGEST_CHANGED)?;
         let base = match found.old {
             Some(entry) if needs_base(attributes) && entry.mode.is_file() => Some(self.repository.blob(entry.id, LARGEST_CHANGED)?),
             _ => None,
         };
         Ok(to_git(bytes, attributes, base.as_deref()))
+    }
+
+    /// The objects that files were made into, by the files' paths.
+    pub(super) fn objects(&mut self) -> BTreeMap<Vec<u8>, Pointer> {
+        std::mem::take(&mut self.objects)
     }
 
     /// Takes paths of the base out.

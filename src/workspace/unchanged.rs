@@ -2,7 +2,7 @@
 
 use super::{
     Error, LARGEST_CHANGED,
-    convert::{Foreign, converts, foreign, needs_base, to_git},
+    convert::{Foreign, converts, foreign, is_large, needs_base, to_git},
     listing::Reader,
 };
 use crate::git::{Attributes, Entry, Oid, Pointer, Repository};
@@ -16,8 +16,10 @@ pub(super) fn converted_from_base(
     attributes: &Attributes,
 ) -> Result<bool, Error> {
     let is_base = |bytes: Vec<u8>| Ok(Oid::of_blob(&bytes)? == entry.id);
+    if is_large(attributes) {
+        return smudged(reader, repository, path, entry);
+    }
     match foreign(attributes) {
-        Some(Foreign::Filter(name)) if name == "lfs" => smudged(reader, repository, path, entry),
         Some(Foreign::Filter(_)) => Ok(false),
         Some(Foreign::Encoding(name)) => {
             let text = decoded(&reader.read(path, LARGEST_CHANGED)?, &name);

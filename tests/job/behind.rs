@@ -46,7 +46,7 @@ impl Behind {
         let (url, ca) = (format!("https://git.example:{}", self.stands.address.port()), self.ca.path().display());
         let quoted = serde_json::to_string(script).unwrap();
         let policy = format!(
-            "version = 1\n[agent]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", {quoted}]\n[limits]\ntime = 20\n\
+            "version = 1\n[agent]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", {quoted}]\n[limits]\ntime = 20\n[changes]\nlfs = true\n\
              [network.gitlab]\nurl = \"{url}\"\nca_file = \"{ca}\"\n{upstream}"
         );
         let mut job = self.scene.job_by(&policy);
@@ -64,11 +64,14 @@ fn a_job_calls_fetches_and_pushes_through_the_proxy() {
     in_a_network(&[("git.example", GIT)], || {
         let behind = Behind::new();
         let port = behind.stands.address.port();
+        behind.scene.gitlab.commit("main", &[(".gitattributes", "*.bin filter=lfs -text\n")]);
+        behind.scene.gitlab.model().lfs.leads_to = Some(format!("https://git.example:{port}/harbour/ferry.git/gitlab-lfs"));
+        behind.scene.checkout();
         let nothing = "for file in /proc/[0-9]*/environ /proc/[0-9]*/cmdline; do tr '\\0' '\\n' < $file; done 2>/dev/null | grep -q made-up-pas[s] && exit 9";
         let read = "curl -sf -H \"JOB-TOKEN: $CI_JOB_TOKEN\" $CI_API_V4_URL/projects/$CI_PROJECT_ID > /dev/null || exit 8";
         let script = format!("{nothing}; {read}; {IMPLEMENT}");
         let proxy = Corporate::start(Mood::Works, &[(&format!("git.example:{port}"), behind.stands.address)]);
-        for (turn, script) in [(1, script.as_str()), (2, "cat > /dev/null; echo more > more.txt; echo done")] {
+        for (turn, script) in [(1, script.as_str()), (2, "cat > /dev/null; echo more > more.txt; echo more > more.bin; echo done")] {
             let done = behind.job(script, &section(&proxy.url(), ""), LOGIN);
             let log = text(&done);
             assert_eq!(done.status.code(), Some(0), "{turn}: {log}");
@@ -77,6 +80,7 @@ fn a_job_calls_fetches_and_pushes_through_the_proxy() {
             behind.scene.checkout();
         }
         assert_eq!(behind.scene.gitlab.merge_requests().len(), 1);
+        assert_eq!(behind.scene.gitlab.model().lfs.objects.values().collect::<Vec<_>>(), [b"more\n"]);
         let asked = proxy.asked();
         let by_address = asked.iter().filter(|asked| asked.target == format!("{GIT}:{port}")).count();
         let by_git: Vec<_> = asked.iter().filter(|asked| asked.target == format!("git.example:{port}")).collect();

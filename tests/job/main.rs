@@ -9,6 +9,7 @@ mod cancelled;
 mod codex;
 mod gitlab;
 mod killed;
+mod lfs;
 mod pinned;
 mod policies;
 mod providers;

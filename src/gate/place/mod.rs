@@ -21,7 +21,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("ci/foreign", Deny, "configuration of other CI systems, which a mirror would run"),
     Rule::new("content/encoding", Deny, "a changed file with a working-tree-encoding, which is not converted"),
     Rule::new("content/filter", Deny, "a changed file of a filter driver, which is never run"),
-    Rule::new("content/lfs", Deny, "a changed file that Git LFS holds, which is not uploaded"),
+    Rule::new("content/lfs", Block, "a file of Git LFS that may not be uploaded, or a pointer whose object is not here"),
     Rule::new("editor/control", Deny, "editor, container and hook configuration that runs programs on a developer's machine"),
     Rule::new("git/attributes", Deny, ".gitattributes: filters, hidden diffs, exports"),
     Rule::new("git/directory", Block, "a path that some system reads as .git, or a repository inside the tree"),

@@ -43,10 +43,6 @@ fn odd(judge: &mut Judge<'_>, fact: &Fact, oddity: &Oddity) {
         Oddity::Repository => judge.block("git/directory", path, "this is a git repository inside the workspace".to_owned()),
         Oddity::Name => judge.block("git/directory", path, "git takes this name in no tree".to_owned()),
         Oddity::Submodule => judge.find("mode/gitlink", path, "the place of this submodule holds something else".to_owned(), Way::Never),
-        Oddity::Filter(name) if name == "lfs" => {
-            let message = "Git LFS holds this file; changes of such files are not supported yet".to_owned();
-            judge.find("content/lfs", path, message, Way::Step("take it out of the change"));
-        }
         Oddity::Filter(name) => {
             let message = format!("the filter {} would have to convert this file; no filter is run here", shown(name.as_bytes()));
             judge.find("content/filter", path, message, Way::Step("take it out of the change"));

@@ -1,9 +1,6 @@
 //! How much changed.
 
-use crate::{
-    gate::{Error, Fact, Op, finding::Judge},
-    git::{Mode, Oid},
-};
+use crate::gate::{Error, Op, finding::Judge};
 
 /// Compares files, bytes and folders with the policy's bounds.
 pub(super) fn judge(judge: &mut Judge<'_>) -> Result<(), Error> {
@@ -11,30 +8,28 @@ pub(super) fn judge(judge: &mut Judge<'_>) -> Result<(), Error> {
     if count > policy.max_files {
         over(judge, "size/files", b"", format!("{count} files changed, more than {}", policy.max_files), "changes.max_files");
     }
-    let mut bytes = 0_u64;
     for fact in judge.facts() {
         let depth = fact.path.iter().filter(|b| **b == b'/').count() as u64;
         if fact.op() == Op::Add && depth > policy.max_depth {
             let message = format!("this path is {depth} folders deep, more than {}", policy.max_depth);
             over(judge, "size/depth", &fact.path, message, "changes.max_depth");
         }
-        let Some(id) = blob_of(fact) else { continue };
-        let size = blobs.size(id)?;
-        bytes = bytes.saturating_add(size);
+        let size = judge.change.size(fact, blobs)?;
+        judge.tally.bytes = judge.tally.bytes.saturating_add(size);
         if size > policy.max_file_bytes {
             let message = format!("this file has {size} bytes, more than {}", policy.max_file_bytes);
             over(judge, "size/file", &fact.path, message, "changes.max_file_bytes");
         }
-    }
-    if bytes > policy.max_bytes {
-        over(judge, "size/bytes", b"", format!("{bytes} bytes changed, more than {}", policy.max_bytes), "changes.max_bytes");
     }
     Ok(())
 }
 
 /// Compares what was counted over all files.
 pub(in crate::gate) fn judge_sums(judge: &mut Judge<'_>) {
-    let policy = judge.policy;
+    let (policy, bytes) = (judge.policy, judge.tally.bytes);
+    if bytes > policy.max_bytes {
+        over(judge, "size/bytes", b"", format!("{bytes} bytes changed, more than {}", policy.max_bytes), "changes.max_bytes");
+    }
     let lines = judge.tally.lines.values().fold(0_u64, |sum, (added, removed)| sum.saturating_add(*added).saturating_add(*removed));
     if lines > policy.max_lines {
         over(judge, "size/lines", b"", format!("{lines} lines added and removed, more than {}", policy.max_lines), "changes.max_lines");
@@ -48,9 +43,4 @@ pub(in crate::gate) fn judge_sums(judge: &mut Judge<'_>) {
 
 fn over(judge: &mut Judge<'_>, rule: &'static str, path: &[u8], message: String, key: &str) {
     judge.by_policy(rule, path, None, message, &format!("make a smaller change, or raise {key}"));
-}
-
-/// The blob of a path that is there afterwards.
-fn blob_of(fact: &Fact) -> Option<Oid> {
-    fact.new.filter(|entry| entry.mode != Mode::Gitlink).map(|entry| entry.id)
 }

@@ -110,7 +110,8 @@ mod tests {
     use super::*;
 
     fn policy(url: &str) -> policy::GitLab {
-        policy::GitLab { url: Endpoint::parse_any(url).unwrap(), projects: vec![], ca_file: None, reads: true, confidential: false }
+        let url = Endpoint::parse_any(url).unwrap();
+        policy::GitLab { url, projects: vec![], ca_file: None, reads: true, confidential: false, lfs_hosts: vec![] }
     }
 
     fn of(pairs: &[(&'static str, &'static str)]) -> impl Fn(&str) -> Option<String> {

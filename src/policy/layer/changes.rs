@@ -60,6 +60,7 @@ impl Layer<'_> {
             }
         }
         self.waivers(changes, file.waivers)?;
+        self.grant(&mut changes.lfs, file.lfs, "changes.lfs")?;
         self.grant(&mut changes.denied_artifact, file.denied_artifact, "changes.denied_artifact")?;
         self.grant(&mut changes.lower_waivers, file.lower_waivers, "changes.lower_waivers")?;
         Ok(())

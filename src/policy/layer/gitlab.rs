@@ -8,7 +8,7 @@ use super::{
     super::{Error, file, is_project_path, network::GitLab},
     Layer,
 };
-use crate::http::Endpoint;
+use crate::{host::HostPort, http::Endpoint};
 
 impl Layer<'_> {
     /// The top layer says which GitLab gets the token; the others take away.
@@ -23,13 +23,18 @@ impl Layer<'_> {
             (None, _) if !self.top => {
                 return Err(self.widens(&section, key, "the layers above name no GitLab that gets the job's token".to_owned()));
             }
-            (None, Some(url)) => GitLab { url, projects: vec![], ca_file: None, reads: true, confidential: false },
+            (None, Some(url)) => GitLab { url, projects: vec![], ca_file: None, reads: true, confidential: false, lfs_hosts: vec![] },
             (None, None) => return Err(self.value(&section, "network.gitlab.url", "is missing: say https://host of your GitLab")),
         };
         let file = section.into_inner();
         if let Some(projects) = file.projects {
             gitlab.projects = self.subset(&gitlab.projects, projects, "network.gitlab.projects", |text| {
                 if is_project_path(text) { Ok(text.to_owned()) } else { Err("is not the path of a project, `group/name`".to_owned()) }
+            })?;
+        }
+        if let Some(hosts) = file.lfs_hosts {
+            gitlab.lfs_hosts = self.subset(&gitlab.lfs_hosts, hosts, "network.gitlab.lfs_hosts", |text| {
+                text.parse::<HostPort>().map_err(|error| error.to_string())
             })?;
         }
         if let Some(path) = file.ca_file {

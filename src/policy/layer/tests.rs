@@ -212,6 +212,9 @@ fn what_is_unknown_empty_or_of_the_wrong_type_is_refused() {
         "version = 1\n[network.gitlab]\nurl = \"https://git.example\"\nprojects = [\"42\"]",
         "version = 1\n[network.gitlab]\nurl = \"https://git.example\"\nprojects = [\"a/../b\"]",
         "version = 1\n[network.gitlab]\nurl = \"https://git.example\"\nca_file = \"ca.pem\"",
+        "version = 1\n[network.gitlab]\nurl = \"https://git.example\"\nlfs_hosts = [\"objects.example\"]",
+        "version = 1\n[network.gitlab]\nurl = \"https://git.example\"\nlfs_hosts = [\"https://objects.example:443\"]",
+        "version = 1\n[changes]\nlfs = \"yes\"",
         "version = 1\n[[network.route]]\nprovider = \"anthropic\"\nbase_url = \"http://far.example\"",
     ] {
         assert!(compose_texts(&[text]).is_err(), "{text}");
@@ -240,7 +243,8 @@ fn what_would_have_no_door_in_a_network_of_the_agents_own_is_refused() {
 
 #[test]
 fn a_lower_layer_names_no_other_gitlab() {
-    let top = "version = 1\n[network.gitlab]\nurl = \"https://git.example/x\"\nprojects = [\"a/b\", \"a/c\"]\n";
+    let top = "version = 1\n[network.gitlab]\nurl = \"https://git.example/x\"\nprojects = [\"a/b\", \"a/c\"]\n\
+               lfs_hosts = [\"objects.example:443\"]\n";
     let section = |lines: &str| format!("version = 1\n[network.gitlab]\n{lines}");
     for (above, lower, fine) in [
         (top, "", true),
@@ -252,6 +256,8 @@ fn a_lower_layer_names_no_other_gitlab() {
         (top, "projects = [\"a/d\"]", false),
         (top, "ca_file = \"/tmp/ca.pem\"", false),
         (top, "confidential = true", false),
+        (top, "lfs_hosts = [\"objects.example:443\"]", true),
+        (top, "lfs_hosts = [\"objects.example:9000\"]", false),
         ("version = 1", "url = \"https://evil.example\"", false),
     ] {
         assert_eq!(compose_texts(&[above, &section(lower)]).is_ok(), fine, "{lower}");
@@ -340,6 +346,8 @@ fn a_lower_layer_excepts_waives_and_drops_only_what_is_granted_above() {
         ("", "on_violation = \"drop\"", false),
         ("", "max_deleted = 51", false),
         ("", "lower_waivers = true", false),
+        ("", "lfs = true", false),
+        ("lfs = true", "lfs = false", true),
         ("", &waiver("2030-01-01"), false),
         ("lower_waivers = true", &waiver("2030-01-01"), true),
         ("lower_waivers = true", &waiver("2030-01-01T10:00:00Z"), false),

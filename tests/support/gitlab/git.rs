@@ -19,6 +19,12 @@ pub(super) struct Access {
     protected: Vec<String>,
 }
 
+impl Access {
+    pub(super) fn pushes(&self) -> bool {
+        self.role >= 30
+    }
+}
+
 /// Refuses pushes to protected branches as GitLab does.
 const HOOK: &str = r#"#!/bin/sh
 while read -r old new ref; do
@@ -115,7 +121,7 @@ pub(super) fn answer(root: &Path, request: &Request, access: Option<Access>) -> 
         return Response { status: 401, headers, body: b"HTTP Basic: Access denied.\n".to_vec() };
     };
     let pushes = request.path.ends_with("git-receive-pack") || request.query.contains("git-receive-pack");
-    if pushes && access.role < 30 {
+    if pushes && !access.pushes() {
         return Response { status: 403, headers: Vec::new(), body: b"You are not allowed to push code to this project.\n".to_vec() };
     }
     backend(root, request, &access)

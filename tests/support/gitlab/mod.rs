@@ -4,6 +4,7 @@
 mod api;
 mod git;
 mod http;
+pub mod lfs;
 mod model;
 mod reads;
 mod serve;

@@ -83,6 +83,8 @@ pub struct Model {
     pub merge_requests: Vec<MergeRequest>,
     pub notes: Vec<Note>,
     pub emoji: Vec<Emoji>,
+    /// Git LFS.
+    pub lfs: super::lfs::Lfs,
     /// What jobs have printed.
     pub traces: BTreeMap<u64, String>,
     /// A human who writes issues and notes.
@@ -107,6 +109,7 @@ impl Model {
             merge_requests: Vec::new(),
             notes: Vec::new(),
             emoji: Vec::new(),
+            lfs: super::lfs::Lfs::default(),
             traces: BTreeMap::new(),
             author: 0,
             clock: 0,

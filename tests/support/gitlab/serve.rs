@@ -9,7 +9,7 @@ use std::{
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::{Fault, Shared, api, git, http, http::Request, http::Response};
+use super::{Fault, Shared, api, git, http, http::Request, http::Response, lfs};
 
 pub(super) fn forever(listener: &TcpListener, shared: &Arc<Shared>, tls: Option<Arc<ServerConfig>>) {
     for mut stream in listener.incoming().flatten() {
@@ -70,7 +70,12 @@ fn told(fault: &Fault) -> Response {
 
 fn truth(shared: &Shared, request: &Request) -> Response {
     if !request.path.starts_with("/api/") {
-        let access = git::access(&shared.model.lock().unwrap(), request);
+        let mut model = shared.model.lock().unwrap();
+        let access = git::access(&model, request);
+        if let Some(answer) = lfs::answer(&mut model, request, access.as_ref().map(git::Access::pushes)) {
+            return answer;
+        }
+        drop(model);
         return git::answer(&shared.root, request, access);
     }
     if let Some(Err(violation)) = shared.document.as_ref().map(|document| document.check(request)) {
