@@ -41,8 +41,7 @@ compatibility: build ## What works inside of which fence, each row from a run (d
 	@sh tests/compatibility/run.sh $(BINARY)
 
 gate-corpus: setup ## The gate against attacks, look-alikes and real changes, which it fetches first (docs/gate-corpus.md)
-	@sh tests/gate/fetch.sh
-	GATE_CORPUS_SOURCES="$${XDG_CACHE_HOME:-$$HOME/.cache}/tidewaiter/corpus/sources" cargo test --release --locked --test corpus -- --nocapture --test-threads 1
+	@sh tests/gate/run.sh
 
 image: build ## Build the container image from a local base (buildah)
 	@sh images/build.sh $(BINARY)

@@ -100,7 +100,7 @@ pub struct Checked {
 pub fn check(options: &Options<'_>, facts: bool) -> Result<Checked, Error> {
     gate::check_rules(&options.policy.changes)?;
     let (_scratch, checkout, repository) = open(&options.repository)?;
-    let base = repository.tree_of(repository.resolve(&options.base)?)?;
+    let base = repository.tree_at(&options.base)?;
     let limits = Limits::within(TIME);
     let change = match &options.target {
         Target::Head(revision) => {

@@ -26,6 +26,9 @@ fn scene() -> Scene {
     scene.write("LICENSE", "All rights to everyone.\n");
     scene.write("SECURITY.md", "Write to us.\n");
     scene.write("src/app.py", "x = 1\n");
+    scene.write("src/marked.py", "import a  # noqa: F401\nx = 1\n");
+    scene.write(".golangci.yml", "linters:\n  enable:\n    - gosec\n    - errcheck\n  disable:\n  - lll\n");
+    scene.write(".ruff.toml", "select = [\n  \"E\",\n  \"S\",\n]\nignore = [\n  \"E501\"\n]\n");
     scene.commit("with tests");
     scene
 }
@@ -124,6 +127,26 @@ fn skipped_tests() {
 }
 
 #[test]
+fn an_assertion_that_all_values_but_one_fulfil_is_weaker() {
+    let exact = PYTHON.replace("g() == 2", "g() is False");
+    for (to, expected) in [("is not None", &["test/removed=review"][..]), ("is None", &[])] {
+        let scene = scene();
+        scene.write("tests/test_a.py", &exact);
+        scene.commit("exact");
+        let given = scene.hand_over();
+        given.write("tests/test_a.py", exact.replace("is False", to));
+        assert_eq!(given.rules(), expected, "{to}");
+    }
+}
+
+#[test]
+fn who_only_reads_what_pytest_ignores_leaves_nothing_out() {
+    write("src/app.py", "x = 1\nfound = config.get(\"collect_ignore\", path=path.parent)\n", &[]);
+    write("src/app.py", "x = 1\nconftest.collect_ignore += [\"tests/test_a.py\"]\n", &["test/skipped=review"]);
+    write("tests/conftest.py", "globals().update({\"collect_ignore\": [\"test_a.py\"]})\n", &["test/skipped=review"]);
+}
+
+#[test]
 fn tests_that_cannot_fail() {
     write("tests/test_a.py", &PYTHON.replace("assert g() == 2", "assert True"), &["test/hollow=review", "test/removed=review"]);
     write(
@@ -164,6 +187,19 @@ fn scanners_linters_and_what_silences_them() {
     case("removed", |given| given.remove("ruff.toml"), &["scanner/lint=review"]);
     write(".eslintrc.json", "{\"rules\": {\n  \"no-eval\": \"error\",\n  \"curly\": \"error\",\n  \"semi\": \"error\"\n}}\n", &[]);
     write("ruff.toml", "select = [\"E\", \"F\"]\nline-length = 120\n", &[]);
+    write("ruff.toml", "select = [ 'E', 'F', 'S' ]\nline-length = 100\n", &[]);
+    let lists = [
+        ("linters:\n  enable:\n    - errcheck\n  disable:\n  - lll\n", &["scanner/lint=review"][..]),
+        ("linters:\n  enable:\n    - gosec\n    - errcheck\n  disable:\n  - lll\n  - gosec\n", &["scanner/lint=review"]),
+        ("linters:\n  enable:\n    - gosec\n    - errcheck\n    - revive\n  disable:\n  - lll\n", &[]),
+        ("linters:\n  enable:\n    - errcheck\n    - gosec\n", &[]),
+    ];
+    for (text, expected) in lists {
+        write(".golangci.yml", text, expected);
+    }
+    write(".ruff.toml", "select = [\n  \"E\",\n]\nignore = [\n  \"E501\"\n]\n", &["scanner/lint=review"]);
+    write(".ruff.toml", "select = [\n  \"E\",\n  \"S\",\n]\nignore = [\n  \"E501\",\n  \"S102\"\n]\n", &["scanner/lint=review"]);
+    write(".ruff.toml", "select = [\n  \"E\",\n  \"S\",\n]\nignore = [\n  \"E501\",\n]\n", &[]);
     for line in
         ["x = 1  # nosec", "y = 2  # noqa: E501", "z = f()  # type: ignore", "k = 'x'  # gitleaks:allow", "def f():  # pragma: no cover"]
     {
@@ -171,6 +207,16 @@ fn scanners_linters_and_what_silences_them() {
     }
     let messages = write("src/main.rs", "#[allow(dead_code)]\nfn main() {}\n#[allow(unused)]\nfn f() {}\n", &["scanner/inline=warn"]);
     assert_eq!(messages, ["2 more lines make a scanner, a linter or a type checker look away"]);
+    case(
+        "a line that changed beside its mark",
+        |given| {
+            given.write("src/marked.py", "import a, b  # noqa: F401\nx = f()  # nosec\n");
+            let findings = given.judge().verdict.findings;
+            assert_eq!(findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [Some(2)]);
+        },
+        &["scanner/inline=warn"],
+    );
+    write("src/marked.py", "import a, b  # noqa: F401\nx = 1\n", &[]);
     write("docs/lint.md", "Write `# noqa` or eslint-disable.\n", &[]);
     write("src/nose.py", "import nose\nnosing = 1\n", &[]);
 }

@@ -61,6 +61,48 @@ fn a_binary_file_is_known_by_its_content() {
 }
 
 #[test]
+fn a_picture_and_nothing_but_a_picture_is_for_review() {
+    let drawn = |text: &[u8]| {
+        let part = |name: &[u8; 4], content: &[u8]| {
+            let mut sum = flate2::Crc::new();
+            sum.update(name);
+            sum.update(content);
+            [&u32::try_from(content.len()).unwrap().to_be_bytes()[..], name, content, &sum.sum().to_be_bytes()].concat()
+        };
+        // One black pixel, stored as it is.
+        let pixel = b"\x78\x01\x01\x02\0\xfd\xff\0\0\0\x02\0\x01";
+        let parts = [part(b"IHDR", b"\0\0\0\x01\0\0\0\x01\x08\0\0\0\0"), part(b"tEXt", text), part(b"IDAT", pixel), part(b"IEND", b"")];
+        [&b"\x89PNG\r\n\x1a\n"[..], &parts.concat()].concat()
+    };
+    let png = drawn(b"Software\0by hand");
+    let zip = [&b"PK\x03\x04\0\0"[..], b"PK\x05\x06", &[0; 18]].concat();
+    case("docs/a.png", &png, &["content/image=review"]);
+    for (path, bytes) in [
+        ("docs/a.js.txt", png.clone()),
+        ("docs/a.jpg", png.clone()),
+        ("docs/a", png.clone()),
+        ("docs/a.png", [&png[..], b"#!/bin/sh\ntouch x\n"].concat()),
+        ("docs/a.png", [&png[..], &zip].concat()),
+        ("docs/a.png", [&png[..], b"\x7fELF\x02\x01\x01"].concat()),
+        ("docs/a.png", [&png[..], b"\0"].concat()),
+        ("docs/a.png", drawn(b"Comment\0<?php system($_GET[0]);")),
+        ("docs/a.png", drawn(&zip)),
+        ("docs/a.png", drawn(&[b'x'; 5000])),
+        ("docs/a.png", png[..png.len() - 1].to_vec()),
+        ("docs/a.png", png.iter().enumerate().map(|(at, byte)| if at == 20 { 9 } else { *byte }).collect()),
+    ] {
+        case(path, bytes, &["content/binary=deny"]);
+    }
+    let scene = scene();
+    let given = scene.hand_over();
+    given.write("docs/a.png", &png);
+    assert_eq!(by(&given, "binary = [\"docs/**\"]"), [""; 0]);
+    assert_eq!(by(&given, "rules = { \"content/image\" = \"deny\" }"), ["content/image=deny"]);
+    given.chmod("docs/a.png", 0o755);
+    assert_eq!(given.rules(), ["content/image=review", "mode/exec=deny"]);
+}
+
+#[test]
 fn an_excepted_binary_is_what_its_ending_says() {
     let png = [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"[..], &[0; 13 + 4], b"\0\0\0\0IEND\xae\x42\x60\x82"].concat();
     let zip = [&b"PK\x03\x04\0\0"[..], b"PK\x05\x06", &[0; 18]].concat();
@@ -133,6 +175,38 @@ fn hidden_characters_in_documents_weigh_what_they_can_do() {
     ] {
         case(path, text, &[expected]);
     }
+}
+
+#[test]
+fn kept_colours_and_built_code_can_be_let_through_and_nothing_else() {
+    let coloured = "\u{1b}[38;5;8mlet\u{1b}[0m x = 1;\n";
+    for (path, text, expected) in [
+        ("tests/kept/a.js", coloured.to_owned(), "content/hidden=review"),
+        ("src/a.js", coloured.to_owned(), "content/hidden=block"),
+        ("tests/kept/a.js", format!("{coloured}\u{1b}[8mevil()\n"), "content/hidden=block"),
+        ("tests/kept/a.js", format!("{coloured}let x\u{200b} = 1;\n"), "content/hidden=block"),
+        ("tests/kept/a.js", coloured.replace("x", "x\u{200b}"), "content/hidden=block"),
+        ("tests/kept/a.css", coloured.replace("x", "'\u{e000}'"), "content/hidden=review"),
+    ] {
+        case(path, text, &[expected]);
+    }
+    let built = format!("{};x='\u{200b}\u{1}'\n", "a=b;".repeat(1500));
+    let lighter = "version = 1\n[changes.rules]\n\"content/hidden\" = \"warn\"\n";
+    for (text, expected, lightened) in [
+        (built.clone(), "content/hidden=deny", "content/hidden=warn"),
+        (format!("{built}let x\u{200b} = 1;\n"), "content/hidden=block", "content/hidden=block"),
+        (built.replace("x=", "x='\u{e0041}\u{e0042}';x="), "content/hidden=block", "content/hidden=block"),
+    ] {
+        let scene = scene();
+        let given = scene.hand_over();
+        given.write("dist/a.js", text);
+        assert!(given.rules().contains(&expected.to_owned()), "{:?}", given.rules());
+        assert!(given.rules_by(lighter).contains(&lightened.to_owned()), "{:?}", given.rules_by(lighter));
+    }
+    let scene = scene();
+    let given = scene.hand_over();
+    given.write("docs/a.md", "x\u{e0049}\u{e0067}\n");
+    assert_eq!(given.rules_by(lighter), ["content/hidden=warn"]);
 }
 
 #[test]

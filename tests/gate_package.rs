@@ -111,6 +111,33 @@ fn a_name_that_is_taken_for_another_is_told() {
 }
 
 #[test]
+fn the_line_of_a_new_dependency_is_the_one_that_names_it() {
+    let scene = Scene::plain();
+    let given = scene.hand_over();
+    for (path, text, line) in [
+        (
+            "package.json",
+            "{\n  \"description\": \"zod\",\n  \"dependencies\": {\n    \"zod-form\": \"1.0.0\",\n    \"zod\": \"3.0.0\"\n  }\n}\n",
+            5,
+        ),
+        ("Cargo.toml", "[features]\nfull = [\"dep:mio\"]\n[dependencies]\nmio = { version = \"1\", optional = true }\n", 4),
+        ("Cargo.toml", "[features]\nfull = [\"mio/os-poll\"]\n[dependencies.mio]\nversion = \"1\"\n", 3),
+        ("requirements.txt", "pytest-mock==3\nmock==5\n", 2),
+        (
+            "pom.xml",
+            "<project><dependencies>\n<!-- quay -->\n<dependency><groupId>example.quay</groupId>\n<artifactId>quay</artifactId></dependency></dependencies></project>\n",
+            4,
+        ),
+    ] {
+        given.write(path, text);
+        let findings = given.judge().verdict.findings;
+        let found = findings.iter().filter(|finding| finding.rule == "package/new").map(|finding| finding.line).collect::<Vec<_>>();
+        assert!(found.contains(&Some(line)), "{path}: {findings:?}");
+        given.remove(path);
+    }
+}
+
+#[test]
 fn a_manifest_that_became_a_link_is_not_read() {
     let scene = Scene::plain();
     scene.write("package.json", NPM);

@@ -99,9 +99,7 @@ fn the_judged_tree_is_what_was_judged_whoever_writes_meanwhile() {
             with += u32::from(holds);
         }
     });
-    println!(
-        "gate-corpus: racing writer: {runs} runs, {judged} judged ({with} with a secret), {moving} without a verdict, {mismatches} mismatches"
-    );
+    println!("gate-corpus: racing writer, mismatches ({with} with a secret, {moving} without a verdict) | {mismatches}/{runs} | 0");
     assert!(mismatches == 0 && judged + moving == runs, "{mismatches} mismatches in {judged} judged trees");
     assert!(judged > 0 && with > 0, "the writer and the inspection met");
 }
@@ -134,6 +132,6 @@ fn a_check_of_the_files_before_git_adds_them_misses_what_comes_between() {
             mismatches += u32::from(checked != added);
         }
     });
-    println!("gate-corpus: check, then git add: {mismatches} of 60 trees hold what was not checked");
+    println!("gate-corpus: the same where git adds what was checked before | {mismatches}/60 | at least 1");
     assert!(mismatches > 0, "the race is no race");
 }

@@ -81,17 +81,28 @@ pub(super) fn text(bytes: &[u8]) -> Option<Cow<'_, str>> {
     (!beginning.contains(&0)).then(|| String::from_utf8_lossy(bytes))
 }
 
-/// UTF-16 with a byte order mark, or without one where the text begins with plain Latin letters.
+/// UTF-16 with a byte order mark, or without one where it begins with plain Latin letters and reads as text: images and
+/// tables of numbers begin like that as well.
 fn utf16(bytes: &[u8]) -> Option<String> {
-    let unit: fn([u8; 2]) -> u16 = match bytes {
-        [0xFF, 0xFE, ..] => u16::from_le_bytes,
-        [0xFE, 0xFF, ..] => u16::from_be_bytes,
-        [a, 0, b, 0, ..] if *a != 0 && *b != 0 => u16::from_le_bytes,
-        [0, a, 0, b, ..] if *a != 0 && *b != 0 => u16::from_be_bytes,
+    let (unit, is_marked): (fn([u8; 2]) -> u16, bool) = match bytes {
+        [0xFF, 0xFE, ..] => (u16::from_le_bytes, true),
+        [0xFE, 0xFF, ..] => (u16::from_be_bytes, true),
+        [a, 0, b, 0, ..] if *a != 0 && *b != 0 => (u16::from_le_bytes, false),
+        [0, a, 0, b, ..] if *a != 0 && *b != 0 => (u16::from_be_bytes, false),
         _ => return None,
     };
     let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-    Some(char::decode_utf16(units).map(|sign| sign.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+    let text: String = char::decode_utf16(units).map(|sign| sign.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    (is_marked || !text.contains('\0') && !has_many_controls(&text)).then_some(text)
+}
+
+/// A text in an old encoding has many bytes that are no UTF-8, but not one control character in so many signs.
+const TEXTLESS: usize = 50;
+
+/// Whether `text` has more control characters than a text has.
+pub(super) fn has_many_controls(text: &str) -> bool {
+    let controls = text.chars().filter(|sign| matches!(sign, '\u{1}'..='\u{8}' | '\u{e}'..='\u{1a}' | '\u{1c}'..='\u{1f}')).count();
+    controls * TEXTLESS > text.chars().count()
 }
 
 /// The lines of a text; LF, CR LF and CR alone end one.
@@ -160,6 +171,9 @@ mod tests {
         assert_eq!(text(&utf16(&[0xFE, 0xFF], u16::to_be_bytes)).unwrap(), "\u{feff}hé\n");
         assert_eq!(text(&utf16(b"", u16::to_le_bytes)).unwrap(), "hé\n");
         assert_eq!(text(b"\x7fELF\0\0"), None);
+        // A Targa image, and a table of numbers.
+        assert_eq!(text(b"\x1a\0\x0a\0\0\0\0\0\0\0\0\0\x80\0\x80\0\x18\0Truevision"), None);
+        assert_eq!(text(&(1..40_u16).flat_map(u16::to_le_bytes).collect::<Vec<_>>()), None);
         assert_eq!(text(b""), Some(Cow::Borrowed("")));
     }
 }

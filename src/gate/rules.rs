@@ -16,11 +16,18 @@ pub struct Rule {
     pub severity: Severity,
     /// What it is about, in one line.
     pub about: &'static str,
+    /// Whether no finding of it can be made lighter or waived.
+    pub fixed: bool,
 }
 
 impl Rule {
     pub(super) const fn new(id: &'static str, severity: Severity, about: &'static str) -> Self {
-        Self { id, severity, about }
+        Self { id, severity, about, fixed: matches!(severity, Severity::Block) }
+    }
+
+    /// The same rule, some of whose findings weigh less than [`Severity::Block`] and are the policy's to judge.
+    pub(super) const fn with_lighter(self) -> Self {
+        Self { fixed: false, ..self }
     }
 
     /// The page of the documentation that explains it, from the project's root: `docs/rules/AREA.md#areaname`.
@@ -57,13 +64,13 @@ fn known(id: &str, origin: &Origin) -> Result<&'static Rule, Error> {
 pub fn check_rules(policy: &Changes) -> Result<(), Error> {
     for (id, (severity, origin)) in &policy.rules {
         let rule = known(id, origin)?;
-        if rule.severity == Severity::Block && *severity < Severity::Deny {
+        if rule.fixed && *severity < Severity::Deny {
             return Err(Error::FixedRule { origin: origin.clone(), id: rule.id });
         }
     }
     for waiver in &policy.waivers {
         let rule = known(&waiver.rule, &waiver.origin)?;
-        if rule.severity == Severity::Block {
+        if rule.fixed {
             return Err(Error::FixedRule { origin: waiver.origin.clone(), id: rule.id });
         }
     }

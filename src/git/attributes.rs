@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{Error, Oid, Repository, program, shown};
+use super::{Error, Oid, Repository, Tree, program, shown};
 
 const LIMIT: u64 = 512 << 20;
 
@@ -16,6 +16,9 @@ const ASKED: [&str; 6] = ["text", "eol", "crlf", "working-tree-encoding", "filte
 /// The attributes of one path: `unspecified`, `set`, `unset` or the value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes(BTreeMap<String, String>);
+
+/// Attributes by path.
+pub type Attributed = BTreeMap<Vec<u8>, Attributes>;
 
 impl Attributes {
     /// The value of `name`; `unspecified` where nothing says more.
@@ -32,13 +35,15 @@ impl Attributes {
 }
 
 impl Repository {
-    /// What the `.gitattributes` files of the commit or tree `source` say of each of `paths`.
+    /// What the `.gitattributes` files of the tree `source`, whose files are `files`, say of each of `paths`. Of those that
+    /// are not in the answer they say nothing.
     ///
     /// # Errors
     /// [`Error::Failed`], [`Error::Answer`].
-    pub fn attributes(&self, source: Oid, paths: &[Vec<u8>]) -> Result<BTreeMap<Vec<u8>, Attributes>, Error> {
-        if paths.is_empty() {
-            return Ok(BTreeMap::new());
+    pub fn attributes(&self, source: Oid, files: &Tree, paths: &[Vec<u8>]) -> Result<Attributed, Error> {
+        let says_something = |path: &Vec<u8>| path.rsplit(|b| *b == b'/').next() == Some(b".gitattributes");
+        if paths.is_empty() || !files.keys().any(says_something) {
+            return Ok(Attributed::new());
         }
         let mut command = self.command();
         command.arg("check-attr").arg(format!("--source={source}")).args(["-z", "--stdin"]).args(ASKED);
@@ -82,10 +87,10 @@ fn feed(pipe: &mut dyn Write, paths: &[Vec<u8>]) -> std::io::Result<()> {
 }
 
 /// `<path> NUL <attribute> NUL <info> NUL` (git-check-attr(1)).
-pub(super) fn parse_attributes(answer: &[u8]) -> Result<BTreeMap<Vec<u8>, Attributes>, Error> {
+pub(super) fn parse_attributes(answer: &[u8]) -> Result<Attributed, Error> {
     let refused = |what: &[u8]| Error::Answer { call: "check-attr", answer: shown(what) };
     let fields: Vec<&[u8]> = answer.strip_suffix(b"\0").unwrap_or(answer).split(|b| *b == 0).collect();
-    let mut found: BTreeMap<Vec<u8>, Attributes> = BTreeMap::new();
+    let mut found = Attributed::new();
     for record in fields.chunks(3) {
         let [path, name, value] = record else { return Err(refused(&record.concat())) };
         let name = String::from_utf8(name.to_vec()).map_err(|_| refused(name))?;

@@ -10,6 +10,9 @@ use super::{Error, Oid, Repository, shown};
 
 const CALL: &str = "cat-file";
 
+/// Bytes of a blob that is too large which are rather read than that another process is started.
+const PAST: u64 = 8 << 20;
+
 /// A running `git cat-file --batch-command` (git-cat-file(1)).
 pub(super) struct Batch {
     child: Child,
@@ -31,11 +34,13 @@ impl Repository {
     /// [`Error::Missing`], [`Error::BlobTooLarge`], [`Error::Pipe`], [`Error::Answer`].
     pub fn blob(&self, id: Oid, limit: u64) -> Result<Vec<u8>, Error> {
         self.with_batch(|batch| {
-            let size = batch.header("info", id)?;
+            let size = batch.header("contents", id)?;
             if size > limit {
+                if size <= PAST {
+                    batch.body(size)?;
+                }
                 return Err(Error::BlobTooLarge { oid: id, size, limit });
             }
-            batch.header("contents", id)?;
             batch.body(size)
         })
     }
@@ -55,8 +60,13 @@ impl Repository {
             None => self.start()?,
         };
         let result = work(&mut batch);
-        // After a broken answer nobody knows where in the stream it stands.
-        if !matches!(result, Err(Error::Pipe { .. } | Error::Answer { .. })) {
+        // After a broken answer nobody knows where in the stream it stands, and a long one was not read to its end.
+        let is_lost = match &result {
+            Err(Error::Pipe { .. } | Error::Answer { .. }) => true,
+            Err(Error::BlobTooLarge { size, .. }) => *size > PAST,
+            _ => false,
+        };
+        if !is_lost {
             *slot = Some(batch);
         }
         result

@@ -3,9 +3,16 @@
 //! Git's own way is an index, which takes three processes and reads every file's entry. Here the folders are hashed by our
 //! own code, and one process writes those that are new.
 
-use std::{collections::HashSet, io::Write};
+use std::{
+    collections::HashSet,
+    fs,
+    io::{self, Write},
+};
 
-use super::{Entry, Error, Mode, Oid, Repository, Tree, program, shown};
+use flate2::{Compression, write::ZlibEncoder};
+use sha1_checked::{Digest as _, Sha1};
+
+use super::{Entry, Error, Mode, Oid, Repository, Tree, file_error, program, shown};
 
 /// A change of one path of a tree.
 #[derive(Clone, Debug)]
@@ -15,9 +22,6 @@ pub struct Staged {
     /// What stands there from now on; none to remove it.
     pub entry: Option<Entry>,
 }
-
-/// Bytes of the names of written trees.
-const NAMES: u64 = 256 << 20;
 
 impl Repository {
     /// The tree that `base`, whose files are `files`, becomes by `changes`, written into this repository, and its files.
@@ -44,24 +48,29 @@ impl Repository {
         Ok((made.root, after))
     }
 
-    /// One process writes every folder, those within others first (git-mktree(1)).
+    /// One process takes every folder, packed, and its index of the pack (gitformat-pack(5)) says by what names it knows them.
     fn write_folders<'a>(&self, objects: impl Iterator<Item = &'a (Oid, Vec<Named<'a>>)>) -> Result<(), Error> {
-        const CALL: &str = "mktree";
+        const CALL: &str = "index-pack";
+        /// The index's mark, its version, and how many names there are up to each first byte.
+        const HEAD: usize = 8 + 4 * 256;
         let objects: Vec<_> = objects.collect();
         if objects.is_empty() {
             return Ok(());
         }
-        let mut command = self.command();
-        // What it names is in the base, written just now, or in the history of a clone that is partial.
-        command.args([CALL, "-z", "--batch", "--missing"]);
-        let feed = |pipe: &mut dyn Write| {
-            let mut pipe = std::io::BufWriter::new(pipe);
-            objects.iter().try_for_each(|(_, entries)| feed(&mut pipe, entries))?;
-            pipe.flush()
-        };
-        let answer = program::ask(CALL, &mut command, feed, NAMES)?;
-        let names: String = objects.iter().map(|(id, _)| format!("{id}\n")).collect();
-        if answer == names.as_bytes() { Ok(()) } else { Err(Error::Answer { call: CALL, answer: "other names than ours".to_owned() }) }
+        let packed = packed(&objects).map_err(|source| Error::Pipe { call: CALL, source })?;
+        let answer = program::ask(CALL, self.command().args([CALL, "--stdin"]), |pipe| pipe.write_all(&packed), 4096)?;
+        let name = answer.strip_prefix(b"pack\t").map(|name| program::oid(CALL, name));
+        let name = name.ok_or_else(|| Error::Answer { call: CALL, answer: shown(&answer) })??;
+        let path = self.dir.join(format!("objects/pack/pack-{name}.idx"));
+        let index = fs::read(&path).map_err(file_error(&path))?;
+        let mut names: Vec<[u8; 20]> = objects.iter().map(|(id, _)| *id.bytes()).collect();
+        names.sort_unstable();
+        let theirs = index.strip_prefix(b"\xfftOc\0\0\0\x02").and_then(|_| index.get(HEAD..HEAD + 20 * names.len()));
+        if theirs == Some(names.as_flattened()) {
+            Ok(())
+        } else {
+            Err(Error::Answer { call: CALL, answer: "other names than ours".to_owned() })
+        }
     }
 }
 
@@ -134,16 +143,8 @@ struct Closed<'a> {
 }
 
 impl<'a> Closed<'a> {
-    /// `<mode> SP <name> NUL <20 bytes>` for each entry, the mode without zeros before it.
     fn add(&mut self, entries: Vec<Named<'a>>) -> Result<Oid, Error> {
-        let mut bytes = Vec::new();
-        for Named { name, mode, id } in &entries {
-            let octal = mode.map_or_else(|| "40000".to_owned(), Mode::octal);
-            for part in [octal.trim_start_matches('0').as_bytes(), b" ", name, b"\0", id.bytes()] {
-                bytes.extend_from_slice(part);
-            }
-        }
-        let id = Oid::of("tree", &bytes)?;
+        let id = Oid::of("tree", &written(&entries))?;
         if self.seen.insert(id) {
             self.objects.push((id, entries));
         }
@@ -151,19 +152,40 @@ impl<'a> Closed<'a> {
     }
 }
 
-/// `<mode> SP <type> SP <object> TAB <name> NUL` for each entry; a NUL alone ends the folder.
-fn feed(pipe: &mut impl Write, entries: &[Named<'_>]) -> std::io::Result<()> {
+/// `<mode> SP <name> NUL <20 bytes>` for each entry, the mode without zeros before it.
+fn written(entries: &[Named<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
     for Named { name, mode, id } in entries {
-        let (octal, kind) = match mode {
-            None => ("040000".to_owned(), "tree"),
-            Some(Mode::Gitlink) => (Mode::Gitlink.octal(), "commit"),
-            Some(mode) => (mode.octal(), "blob"),
-        };
-        write!(pipe, "{octal} {kind} {id}\t")?;
-        pipe.write_all(name)?;
-        pipe.write_all(b"\0")?;
+        let octal = mode.map_or_else(|| "40000".to_owned(), Mode::octal);
+        for part in [octal.trim_start_matches('0').as_bytes(), b" ", name, b"\0", id.bytes()] {
+            bytes.extend_from_slice(part);
+        }
     }
-    pipe.write_all(b"\0")
+    bytes
+}
+
+/// A pack of folders (gitformat-pack(5)): `PACK`, its version and how many there are; for each its kind and size, and its bytes
+/// in a zlib stream; the SHA-1 of all that.
+fn packed(objects: &[&(Oid, Vec<Named<'_>>)]) -> io::Result<Vec<u8>> {
+    const TREE: u8 = 2;
+    let mut pack = b"PACK\0\0\0\x02".to_vec();
+    pack.extend(u32::try_from(objects.len()).map_err(io::Error::other)?.to_be_bytes());
+    for (_, entries) in objects {
+        let bytes = written(entries);
+        // Four bits of the size stand beside the kind, seven in each further byte; the highest bit says that one follows.
+        let (mut byte, mut rest) = (TREE << 4 | (bytes.len() & 0xf) as u8, bytes.len() >> 4);
+        while rest > 0 {
+            pack.push(byte | 0x80);
+            (byte, rest) = ((rest & 0x7f) as u8, rest >> 7);
+        }
+        pack.push(byte);
+        let mut stream = ZlibEncoder::new(pack, Compression::fast());
+        stream.write_all(&bytes)?;
+        pack = stream.finish()?;
+    }
+    let sum = Sha1::digest(&pack);
+    pack.extend_from_slice(&sum);
+    Ok(pack)
 }
 
 /// What git's own index takes in no tree. The gate judges names more strictly; here they must only not break it.

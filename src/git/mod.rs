@@ -20,7 +20,7 @@ mod show;
 mod store;
 mod tree;
 
-pub use attributes::Attributes;
+pub use attributes::{Attributed, Attributes};
 pub use branch::{Branch, NotABranch};
 pub use checkout::Checkout;
 pub use folders::Staged;

@@ -43,6 +43,8 @@ const CONFIG: &[&str] = &[
     "core.commitGraph=false",
     "core.excludesFile=/dev/null",
     "core.fsmonitor=false",
+    // A repository of ours is made anew after a crash.
+    "core.fsync=none",
     "core.hooksPath=/dev/null",
     "core.untrackedCache=false",
     "credential.helper=",

@@ -98,6 +98,14 @@ impl Repository {
         self.peel(revision, "commit")
     }
 
+    /// The tree of the commit that `revision` names.
+    ///
+    /// # Errors
+    /// [`Error::Revision`] when it names something else.
+    pub fn tree_at(&self, revision: &str) -> Result<Oid, Error> {
+        self.peel(revision, "commit}^{tree")
+    }
+
     /// The tree of a commit.
     ///
     /// # Errors

@@ -31,7 +31,10 @@ impl Repository {
         const CALL: &str = "fast-import";
         let marks = self.dir.join("marks");
         let mut command = self.command();
-        command.args(["fast-import", "--quiet", "--done"]).arg(format!("--export-marks={}", marks.display()));
+        // What it packs stays packed: to take a few objects apart again needs one more process.
+        command
+            .args(["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--done"])
+            .arg(format!("--export-marks={}", marks.display()));
         let mut names = Vec::new();
         let mut stopped = None;
         let feed = |pipe: &mut dyn Write| feed_blobs(pipe, &mut next, &mut names, &mut stopped);

@@ -76,15 +76,15 @@ impl Repository {
 }
 
 pub(super) fn parse(listing: &[u8]) -> Result<Tree, Error> {
-    let mut tree = Tree::new();
-    for record in listing.split(|b| *b == 0).filter(|record| !record.is_empty()) {
-        let (path, entry) = parse_record(record).ok_or_else(|| Error::Answer { call: "ls-tree", answer: shown(record) })?;
-        // A tree with one name twice reads differently to everyone who reads it.
-        if tree.insert(path, entry).is_some() {
-            return Err(Error::Answer { call: "ls-tree", answer: format!("the path {} twice", shown(record)) });
-        }
+    let records = listing.split(|b| *b == 0).filter(|record| !record.is_empty());
+    let parsed = records.map(|record| parse_record(record).ok_or_else(|| Error::Answer { call: "ls-tree", answer: shown(record) }));
+    let mut entries = parsed.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    // A tree with one name twice reads differently to everyone who reads it.
+    if let Some([(path, _), _]) = entries.array_windows().find(|[one, next]| one.0 == next.0) {
+        return Err(Error::Answer { call: "ls-tree", answer: format!("the path {} twice", shown(path)) });
     }
-    Ok(tree)
+    Ok(entries.into_iter().collect())
 }
 
 /// `<mode> SP <type> SP <object> TAB <file>` (git-ls-tree(1)).

@@ -184,7 +184,7 @@ impl Bundle {
             objects.insert(bytes(path)?, pointer);
         }
         let paths: Vec<Vec<u8>> = objects.keys().cloned().collect();
-        let attributes = repository.attributes(self.base, &paths)?;
+        let attributes = repository.attributes(self.base, &repository.list(self.base)?, &paths)?;
         match paths.iter().all(|path| attributes.get(path).is_some_and(is_large)) {
             true => Ok(objects),
             false => Err(Error::Bundle("it has an object of Git LFS for a file that the base does not hand to it".to_owned())),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     digest::Digest,
     gate::{Change, Fact, Oddity, git_refuses},
-    git::{Attributes, Entry, Mode, Oid, Repository, Tree},
+    git::{Attributed, Attributes, Entry, Mode, Oid, Repository, Tree},
 };
 
 /// A tree of ours, made from the workspace's bytes, with what it changes.
@@ -46,7 +46,7 @@ pub fn candidate(manifest: &Manifest, path: &Path, repository: &Repository, limi
     });
     let found = found.collect();
     let gone = gone(&base, &listing, |path| manifest.files.contains_key(path));
-    let mut made = finish(&root, repository, manifest.tree, &base, found, gone, ci_config)?;
+    let mut made = finish(&root, repository, manifest.tree, &base, Differences { found, gone, attributes: Attributed::new() }, ci_config)?;
     made.change = made.change.with_repository_touched(repository_touched(&root, manifest));
     Ok(made)
 }
@@ -61,18 +61,27 @@ pub fn worktree(path: &Path, base_tree: Oid, repository: &Repository, limits: Li
     let root = Root::open(path, limits)?;
     let base = Arc::new(repository.list(base_tree)?);
     let listing = list(&root, &base, None)?;
-    let there: Vec<(&Vec<u8>, &What)> = listing.iter().collect();
-    let same = parallel::map(&there, || root.reader(), |reader, (path, what)| as_in_base(reader, path, what, base.get(*path)))?;
-    let converted =
-        converted(&root, repository, base_tree, &base, there.iter().zip(&same).filter(|(_, same)| !**same).map(|(there, _)| *there))?;
-    let found = there.into_iter().zip(same).map(|((path, what), same)| {
-        let old = base.get(path).copied();
+    let there: Vec<(&Vec<u8>, &What, Option<Entry>)> = with_base(&listing, &base).collect();
+    let same = parallel::map(&there, || root.reader(), |reader, (path, what, old)| as_in_base(reader, path, what, *old))?;
+    let differing: Vec<_> = there.iter().zip(&same).filter(|(_, same)| !**same).map(|(there, _)| *there).collect();
+    let (attributes, converted) = converted(&root, repository, base_tree, &base, &differing)?;
+    let found = there.into_iter().zip(same).filter_map(|((path, what, old), same)| {
         let same_mode = old.is_none_or(|old| as_its_mode(old.mode, what));
-        Found { path: path.clone(), what: what.clone(), old, same_bytes: same || converted.contains(path), same_mode }
+        let same_bytes = same || converted.contains(path);
+        (!(same_bytes && same_mode)).then(|| Found { path: path.clone(), what: what.clone(), old, same_bytes, same_mode })
     });
-    let found = found.filter(|found| !(found.same_bytes && found.same_mode)).collect();
+    let found = found.collect();
     let gone = gone(&base, &listing, |_| true);
-    finish(&root, repository, base_tree, &base, found, gone, ci_config)
+    finish(&root, repository, base_tree, &base, Differences { found, gone, attributes }, ci_config)
+}
+
+/// What is listed, with what the base has there. Both are in the order of their paths.
+fn with_base<'a>(listing: &'a Listing, base: &'a Tree) -> impl Iterator<Item = (&'a Vec<u8>, &'a What, Option<Entry>)> {
+    let mut entries = base.iter().peekable();
+    listing.iter().map(move |(path, what)| {
+        while entries.next_if(|(other, _)| *other < path).is_some() {}
+        (path, what, entries.next_if(|(other, _)| *other == path).map(|(_, entry)| *entry))
+    })
 }
 
 /// Everything in the tree but its own repository; submodules and nested repositories are not entered.
@@ -94,7 +103,7 @@ fn is_repository(path: &[u8]) -> bool {
 }
 
 /// Whether the base has the very bytes of what is in the work tree.
-fn as_in_base(reader: &mut Reader<'_>, path: &[u8], what: &What, old: Option<&Entry>) -> Result<bool, Error> {
+fn as_in_base(reader: &mut Reader<'_>, path: &[u8], what: &What, old: Option<Entry>) -> Result<bool, Error> {
     match (old, what) {
         (_, What::Folder) => Ok(!is_repository(path)),
         (Some(entry), What::File { .. }) if entry.mode.is_file() => Ok(reader.oid(path)? == entry.id),
@@ -103,27 +112,29 @@ fn as_in_base(reader: &mut Reader<'_>, path: &[u8], what: &What, old: Option<&En
     }
 }
 
-/// Which of `differing` are files that a checkout of the base would hold all the same, by a conversion of its attributes.
-fn converted<'a>(
+/// Which of `differing` are files that a checkout of the base would hold all the same, by a conversion of its attributes, and
+/// what these are of each file that the base has.
+fn converted(
     root: &Root,
     repository: &Repository,
     base_tree: Oid,
     base: &Tree,
-    differing: impl Iterator<Item = (&'a Vec<u8>, &'a What)>,
-) -> Result<BTreeSet<Vec<u8>>, Error> {
-    let is_file = |entry: &&Entry| entry.mode.is_file();
-    let files = differing.filter(|(path, what)| matches!(what, What::File { .. }) && base.get(*path).filter(is_file).is_some());
-    let files: Vec<Vec<u8>> = files.map(|(path, _)| path.clone()).collect();
-    let (attributes, none) = (repository.attributes(base_tree, &files)?, Attributes::default());
+    differing: &[(&Vec<u8>, &What, Option<Entry>)],
+) -> Result<(Attributed, BTreeSet<Vec<u8>>), Error> {
+    let files: Vec<(Vec<u8>, Entry)> = differing
+        .iter()
+        .filter(|(_, what, _)| matches!(what, What::File { .. }))
+        .filter_map(|(path, _, old)| Some(((*path).clone(), old.filter(|entry| entry.mode.is_file())?)))
+        .collect();
+    let paths: Vec<Vec<u8>> = files.iter().map(|(path, _)| path.clone()).collect();
+    let (attributes, none) = (repository.attributes(base_tree, base, &paths)?, Attributes::default());
     let same = parallel::map(
         &files,
         || root.reader(),
-        |reader, path| match base.get(path) {
-            Some(entry) => converted_from_base(reader, repository, path, *entry, attributes.get(path).unwrap_or(&none)),
-            None => Ok(false),
-        },
+        |reader, (path, entry)| converted_from_base(reader, repository, path, *entry, attributes.get(path).unwrap_or(&none)),
     )?;
-    Ok(files.into_iter().zip(same).filter(|(_, same)| *same).map(|(path, _)| path).collect())
+    let converted = paths.into_iter().zip(same).filter(|(_, same)| *same).map(|(path, _)| path).collect();
+    Ok((attributes, converted))
 }
 
 fn as_its_mode(mode: Mode, what: &What) -> bool {
@@ -138,12 +149,16 @@ fn as_its_mode(mode: Mode, what: &What) -> bool {
 /// Which of the base's files are no longer there, of those that `was` there. A folder is there in the place of a
 /// submodule; in the place of a file it is not that file.
 fn gone(base: &Tree, listing: &Listing, was: impl Fn(&Vec<u8>) -> bool) -> Vec<Vec<u8>> {
-    let there = |path: &Vec<u8>, entry: &Entry| match listing.get(path) {
-        Some(What::Folder) => entry.mode == Mode::Gitlink,
-        Some(_) => true,
-        None => false,
+    let mut listed = listing.iter().peekable();
+    let mut there = |path: &Vec<u8>, entry: &Entry| {
+        while listed.next_if(|(other, _)| *other < path).is_some() {}
+        match listed.next_if(|(other, _)| *other == path) {
+            Some((_, What::Folder)) => entry.mode == Mode::Gitlink,
+            Some(_) => true,
+            None => false,
+        }
     };
-    base.iter().filter(|(path, entry)| was(path) && !there(path, entry)).map(|(path, _)| path.clone()).collect()
+    base.iter().filter(|(path, entry)| !there(path, entry) && was(path)).map(|(path, _)| path.clone()).collect()
 }
 
 /// Whether the bytes and the mode of a path are those that were handed over.
@@ -159,13 +174,20 @@ fn same(manifest: &Manifest, reader: &mut Reader<'_>, path: &[u8], what: &What) 
     })
 }
 
+/// What is not as it was.
+struct Differences {
+    found: Vec<Found>,
+    gone: Vec<Vec<u8>>,
+    /// Those that are known already.
+    attributes: Attributed,
+}
+
 fn finish(
     root: &Root,
     repository: &Repository,
     base_tree: Oid,
     base: &Arc<Tree>,
-    found: Vec<Found>,
-    gone: Vec<Vec<u8>>,
+    Differences { found, gone, attributes }: Differences,
     ci_config: &str,
 ) -> Result<Candidate, Error> {
     let untracked: Vec<Vec<u8>> = found.iter().filter(|found| found.old.is_none()).map(|found| found.path.clone()).collect();
@@ -174,7 +196,7 @@ fn finish(
         found.into_iter().filter(|found| !ignored.contains(&found.path)).partition(|found| oddity(found).is_some());
     let mut facts: Vec<Fact> = odd.iter().map(|found| fact(found, oddity(found))).collect();
     let mut stage = Stage::new(root, repository, base_tree, base);
-    facts.extend(stage.add(plain)?);
+    facts.extend(stage.add(plain, attributes)?);
     facts.extend(lost_submodules(base, &gone, &odd));
     stage.remove(gone.into_iter().chain(replaced_folders(base, &odd)));
     let objects = stage.objects();

@@ -97,10 +97,10 @@ impl Root {
     /// Lists everything; `descend` decides on each folder. Files of another owner than `owner` are special: only a
     /// link to a file outside can be one.
     pub(super) fn list(&self, owner: Option<u32>, descend: &dyn Fn(&[u8]) -> Descend) -> Result<Listing, Error> {
-        let mut walk = Walk { root: self, owner, descend, found: Listing::new(), bytes: 0 };
+        let mut walk = Walk { root: self, owner, descend, found: Vec::new(), bytes: 0 };
         let fd = openat2(&self.fd, ".", how(FOLDER)).map_err(self.unreadable(b"."))?;
         walk.folder(fd, b"", 0)?;
-        Ok(walk.found)
+        Ok(walk.found.into_iter().collect())
     }
 
     /// What reads its files.
@@ -237,7 +237,7 @@ struct Walk<'a> {
     root: &'a Root,
     owner: Option<u32>,
     descend: &'a dyn Fn(&[u8]) -> Descend,
-    found: Listing,
+    found: Vec<(Vec<u8>, What)>,
     bytes: u64,
 }
 
@@ -270,14 +270,14 @@ impl Walk<'_> {
         let stat = fstatat(folder.as_fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(self.root.moved(&path))?;
         let what = self.what(&stat)?;
         if what != What::Folder {
-            self.found.insert(path, what);
+            self.found.push((path, what));
             return Ok(());
         }
         let descend = (self.descend)(&path);
         if matches!(descend, Descend::LeaveOut) {
             return Ok(());
         }
-        self.found.insert(path.clone(), What::Folder);
+        self.found.push((path.clone(), What::Folder));
         if matches!(descend, Descend::Into) {
             let fd = openat2(folder, name, how(FOLDER)).map_err(self.root.moved(&path))?;
             self.folder(fd, &path, depth + 1)?;

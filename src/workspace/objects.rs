@@ -16,7 +16,7 @@ use crate::{
 pub fn with_objects(change: Change, checkout: &Checkout, repository: &Repository) -> Result<Change, Error> {
     let files: Vec<&Fact> = change.facts().iter().filter(|fact| fact.new.is_some_and(|entry| entry.mode.is_file())).collect();
     let paths: Vec<Vec<u8>> = files.iter().map(|fact| fact.path.clone()).collect();
-    let attributes = repository.attributes(change.base(), &paths)?;
+    let attributes = repository.attributes(change.base(), change.before(), &paths)?;
     let mut objects = BTreeMap::new();
     for fact in files {
         let (Some(entry), true) = (fact.new, attributes.get(&fact.path).is_some_and(is_large)) else { continue };

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     gate::{Fact, Oddity},
-    git::{Attributes, Entry, Mode, Oid, Pointer, Repository, Staged, Tree},
+    git::{Attributed, Attributes, Entry, Mode, Oid, Pointer, Repository, Staged, Tree},
 };
 
 /// A path that is not what it was.
@@ -42,12 +42,12 @@ impl<'a> Stage<'a> {
         Self { root, repository, base_tree, base, set: BTreeMap::new(), removed: BTreeSet::new(), objects: BTreeMap::new() }
     }
 
-    /// Takes new and changed files and links in. Gives the facts of those that cannot be converted; the base's entry
-    /// stays in their place.
-    pub(super) fn add(&mut self, found: Vec<Found>) -> Result<Vec<Fact>, Error> {
-        let files: Vec<Vec<u8>> =
-            found.iter().filter(|found| matches!(found.what, What::File { .. })).map(|found| found.path.clone()).collect();
-        let attributes = self.repository.attributes(self.base_tree, &files)?;
+    /// Takes new and changed files and links in, with the attributes that are known already. Gives the facts of those that
+    /// cannot be converted; the base's entry stays in their place.
+    pub(super) fn add(&mut self, found: Vec<Found>, mut attributes: Attributed) -> Result<Vec<Fact>, Error> {
+        let unknown = |found: &&Found| matches!(found.what, What::File { .. }) && !attributes.contains_key(&found.path);
+        let files: Vec<Vec<u8>> = found.iter().filter(unknown).map(|found| found.path.clone()).collect();
+        attributes.extend(self.repository.attributes(self.base_tree, self.base, &files)?);
         let none = Attributes::default();
         let (mut facts, mut store) = (Vec::new(), Vec::new());
         for found in found {

@@ -129,13 +129,14 @@ fn report(outcomes: &[Outcome<'_>]) {
             _ => {}
         }
     }
-    println!("| section | attacks caught | harmless that passed |\n|---|---|---|");
     for (section, [caught, attacks, passed, harmless]) in &sections {
-        println!("| {section} | {caught}/{attacks} | {passed}/{harmless} |");
+        println!("gate-corpus: attacks caught, {section} | {caught}/{attacks} | all but those above");
+        println!("gate-corpus: harmless that passed, {section} | {passed}/{harmless} | all");
     }
     let sum = |at: usize| sections.values().map(|counts| counts[at]).sum::<usize>();
-    println!("attacks caught: {}/{}", sum(0), sum(1));
-    println!("harmless held up: {}/{}", sum(3) - sum(2), sum(3));
-    println!("programs run: {}", outcomes.iter().filter(|outcome| outcome.ran).count());
-    println!("mismatches of a second judgement: {}", outcomes.iter().filter(|outcome| outcome.differs).count());
+    let count = |of: fn(&Outcome<'_>) -> bool| outcomes.iter().filter(|outcome| of(outcome)).count();
+    println!("gate-corpus: attacks caught, all | {}/{} | at least {ATTACKS}", sum(0), sum(1));
+    println!("gate-corpus: harmless denied or held for review | {}/{} | 0", sum(3) - sum(2), sum(3));
+    println!("gate-corpus: programs run by a case | {}/{} | 0", count(|outcome| outcome.ran), outcomes.len());
+    println!("gate-corpus: second judgements that differ | {}/{} | 0", count(|outcome| outcome.differs), outcomes.len());
 }

@@ -241,6 +241,6 @@ fn nothing_is_hidden_by_a_hostile_repository() {
             missed.push(*name);
         }
     }
-    println!("gate-corpus: hidden changes: {} ways, plain git missed {0}, the inspection missed {}", HIDDEN.len(), missed.len());
+    println!("gate-corpus: hidden changes missed (by plain git {0}) | {1}/{0} | 0", HIDDEN.len(), missed.len());
     assert_eq!(missed, [""; 0]);
 }

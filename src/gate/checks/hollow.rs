@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 use crate::gate::{
-    content::{File, Line},
+    content::File,
     finding::{Judge, Place, Way},
     language::{Comments, Ground},
 };
@@ -105,7 +105,6 @@ const EXCUSES: &[&str] = &["|| true", "||true", "|| :", "|| exit 0", "; true", "
 
 /// Orders to leave out tests, wherever a runner reads them.
 const LEAVES_OUT: &[&str] = &[
-    "collect_ignore",
     "--ignore=test",
     "--ignore test",
     "--deselect",
@@ -138,7 +137,7 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
             told.0 = true;
             judge.find("test/hollow", Place::shown(file, *line), message.to_owned(), Way::Rule);
         }
-        if !told.1 && leaves_out(line) {
+        if !told.1 && leaves_out(file.name(), line.text) {
             told.1 = true;
             judge.find("test/skipped", Place::shown(file, *line), "this leaves out tests, or their failures".to_owned(), Way::Rule);
         }
@@ -170,14 +169,41 @@ fn stands(text: &str, mark: &str) -> bool {
     })
 }
 
-fn leaves_out(line: &Line<'_>) -> bool {
-    let lower = line.text.to_ascii_lowercase();
-    LEAVES_OUT.iter().any(|order| lower.contains(order))
+fn leaves_out(name: &str, line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    LEAVES_OUT.iter().any(|order| lower.contains(order)) || name.ends_with(".py") && ignores(name, &lower)
+}
+
+/// pytest's `collect_ignore` and `collect_ignore_glob`, which it takes from a `conftest.py`. Elsewhere who only reads them has
+/// them in quotes; who sets them does not, or does it by a call or a key.
+fn ignores(name: &str, lower: &str) -> bool {
+    let sets = |(at, _): (usize, &str)| {
+        let before = lower.get(..at).unwrap_or_default();
+        !before.ends_with(['"', '\'']) || before.ends_with("[\"") || before.ends_with("['") || before.contains("setattr(")
+    };
+    lower.contains("collect_ignore") && (name == "conftest.py" || lower.match_indices("collect_ignore").any(sets))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tests_that_are_left_out_are_known() {
+        for (name, line) in [
+            ("conftest.py", "collect_ignore = [\"test_a.py\"]"),
+            ("conftest.py", "globals().update({\"collect_ignore\": [\"test_a.py\"]})"),
+            ("hooks.py", "conftest.collect_ignore_glob += [\"*\"]"),
+            ("hooks.py", "setattr(conftest, \"collect_ignore\", [\"test_a.py\"])"),
+            ("hooks.py", "vars(conftest)[\"collect_ignore\"] = [\"test_a.py\"]"),
+            ("tox.ini", "addopts = --ignore=tests/slow"),
+        ] {
+            assert!(leaves_out(name, line), "{line}");
+        }
+        for (name, line) in [("main.py", "found = config.get(\"collect_ignore\", path=path.parent)"), ("notes.cfg", "collect_ignore")] {
+            assert!(!leaves_out(name, line), "{line}");
+        }
+    }
 
     #[test]
     fn what_cannot_fail_is_known() {

@@ -89,14 +89,17 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
     if Ground::of(file.folded) != Ground::Code {
         return;
     }
-    let silences =
-        |line: &&Line<'_>| search.find(line.text).is_some_and(|hit| is_rust || !line.text[hit.start()..].starts_with("#[allow("));
-    let added: Vec<&Line<'_>> = file.added.iter().filter(silences).collect();
-    let Some(first) = added.first() else { return };
-    let more = added.len().saturating_sub(file.removed.iter().filter(silences).count());
-    if more > 0 {
-        let message =
-            format!("{more} more {} a scanner, a linter or a type checker look away", if more == 1 { "line makes" } else { "lines make" });
-        judge.find("scanner/inline", Place::shown(file, **first), message, Way::Rule);
-    }
+    // From the mark to the line's end.
+    let silenced = |line: &Line<'_>| {
+        let order = search.find(line.text).and_then(|hit| line.text.get(hit.start()..))?;
+        (is_rust || !order.starts_with("#[allow(")).then(|| order.trim_end().to_owned())
+    };
+    let (before, after): (Vec<String>, Vec<_>) =
+        (file.removed.iter().filter_map(silenced).collect(), file.added.iter().filter_map(|line| Some((line, silenced(line)?))).collect());
+    let more = after.len().saturating_sub(before.len());
+    // A line that changed beside a mark that it had already is not the one to look at.
+    let Some((line, _)) = after.iter().find(|(_, order)| !before.contains(order)).or(after.first()).filter(|_| more > 0) else { return };
+    let message =
+        format!("{more} more {} a scanner, a linter or a type checker look away", if more == 1 { "line makes" } else { "lines make" });
+    judge.find("scanner/inline", Place::shown(file, **line), message, Way::Rule);
 }

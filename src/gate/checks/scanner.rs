@@ -1,8 +1,10 @@
 //! Files that tell scanners and linters what to look for, and what licences a project.
 
+use std::cell::LazyCell;
+
 use crate::gate::{
     Op,
-    content::{File, Line},
+    content::{File, Line, lines},
     finding::{Judge, Place, Way},
     language, place,
 };
@@ -205,7 +207,8 @@ const MORE: &[&str] = &[
 
 /// Judges names alone.
 pub(super) fn judge(judge: &mut Judge<'_>) {
-    let root: Vec<_> = judge.change.before().iter().filter(|(path, _)| is_licence(path)).map(|(_, entry)| entry.id).collect();
+    let before = judge.change.before();
+    let has = LazyCell::new(|| before.iter().filter(|(path, _)| is_licence(path)).map(|(_, entry)| entry.id).collect::<Vec<_>>());
     for fact in judge.facts() {
         let folded = place::fold(&fact.path);
         let verb = if fact.remains() { "changes" } else { "removes" };
@@ -214,8 +217,8 @@ pub(super) fn judge(judge: &mut Judge<'_>) {
             judge.find("scanner/config", &fact.path, message, Way::Rule);
         }
         // A part of a project that is new may bring a copy of a licence that the project has already.
-        let is_copy = fact.op() == Op::Add && fact.new.is_some_and(|entry| root.contains(&entry.id));
-        if is_licence(&fact.path) && !is_copy {
+        let is_copy = || fact.op() == Op::Add && fact.new.is_some_and(|entry| has.contains(&entry.id));
+        if is_licence(&fact.path) && !is_copy() {
             judge.find("project/licence", &fact.path, format!("this {verb} a licence, a notice or the security policy"), Way::Rule);
         }
         if !fact.remains() && is_linter(&folded) {
@@ -277,8 +280,15 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
             judge.find("scanner/config", Place::line(&file.fact.path, line.number), message, Way::Rule);
         }
     } else if is_linter(file.folded) {
-        let less = file.added.iter().find(|line| asks(line.text, LESS) || is_list(name));
-        let gone = || file.removed.iter().find(|line| asks(line.text, MORE));
+        let asks_in = |line: &Line<'_>, text: Option<&str>, words| {
+            asks(line.text, words) || text.and_then(|text| key_above(text, *line)).is_some_and(|key| asks(key, words))
+        };
+        // Marks alone, such as a comma behind what was the last entry, ask for nothing; neither do words behind the old ones.
+        let was_there = |line: &Line<'_>| file.removed.iter().any(|old| words(old.text) == words(line.text));
+        let is_kept = |line: &Line<'_>| file.added.iter().any(|new| words(new.text).starts_with(&words(line.text)));
+        let less = |line: &&Line<'_>| is_list(name) || asks_in(line, file.text, LESS) && !was_there(line);
+        let gone = |line: &&Line<'_>| asks_in(line, file.old_text, MORE) && !is_kept(line);
+        let (less, gone) = (file.added.iter().find(less), || file.removed.iter().find(gone));
         if let Some(line) = less.copied().or_else(|| gone().copied()) {
             let message = "this linter is asked for less than before".to_owned();
             judge.find("scanner/lint", Place::line(&file.fact.path, line.number), message, Way::Rule);
@@ -317,9 +327,38 @@ fn asks(line: &str, words: &[&str]) -> bool {
         .any(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known)))
 }
 
+/// Where a line is nothing but an entry of a list: the line with the list's key.
+fn key_above<'a>(text: &'a str, entry: Line<'_>) -> Option<&'a str> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let bare = entry.text.trim();
+    let in_yaml = bare.starts_with("- ");
+    if !in_yaml && !bare.starts_with(['"', '\'']) {
+        return None;
+    }
+    let above: Vec<&str> = lines(text).take_while(|line| line.number < entry.number).map(|line| line.text).collect();
+    let is_key = |line: &&&str| {
+        let (own, least) = (indent(line), indent(entry.text));
+        !line.trim().is_empty() && (own < least || in_yaml && own == least && !line.trim_start().starts_with('-'))
+    };
+    above.iter().rev().find(is_key).copied()
+}
+
+/// What a line says without the marks around it.
+fn words(line: &str) -> Vec<&str> {
+    line.split(|sign: char| sign.is_whitespace() || "\"',;:=[]{}()".contains(sign)).filter(|word| !word.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_belongs_to_the_key_above_it() {
+        let text = "linters:\n  enable:\n    - gosec\n\n    - errcheck\n  disable:\n  - lll\nselect = [\n  \"E\",\n  \"S\",\n]\n";
+        let key = |number| key_above(text, lines(text).find(|line| line.number == number).unwrap()).map(str::trim);
+        assert_eq!([3, 5, 7, 10].map(key), ["enable:", "enable:", "disable:", "select = ["].map(Some));
+        assert_eq!([1, 2, 8].map(key), [None; 3]);
+    }
 
     #[test]
     fn names_of_scanners_and_licences_are_known() {

@@ -9,6 +9,8 @@ pub(super) enum Form {
     Mail,
     /// As a whole text in quotes.
     Quoted,
+    /// Behind two slashes with no scheme before them: the page's own is meant.
+    Slashes,
     /// A beginning of `http` in base64.
     Encoded,
 }
@@ -43,6 +45,9 @@ pub(super) fn mentions(line: &str) -> Vec<Mention<'_>> {
     }
     if line.contains(":\\/\\/") {
         found.extend(line.match_indices(":\\/\\/").filter_map(|(at, mark)| behind(line, at, mark)));
+    }
+    if line.contains("//") {
+        found.extend(line.match_indices("//").filter_map(|(at, _)| schemeless(line, at)));
     }
     if line.contains('@') {
         let in_url = |at: usize| {
@@ -86,6 +91,24 @@ fn behind<'a>(line: &'a str, at: usize, mark: &str) -> Option<Mention<'a>> {
     let has_user = !user.is_empty() && user.contains('.') && !user.contains(['{', '$', '%']);
     let at = at.saturating_sub(scheme.len());
     (!host.is_empty()).then_some(Mention { form: Form::Url, host, path, has_user, at })
+}
+
+/// The host behind the two slashes at `at`. A comment begins with them as well, but with no quote, bracket or equals sign
+/// directly before and no name of a host directly behind.
+fn schemeless(line: &str, at: usize) -> Option<Mention<'_>> {
+    if !line.get(..at)?.ends_with(['"', '\'', '`', '(', '=']) {
+        return None;
+    }
+    let rest = line.get(at + 2..)?;
+    let (authority, path) = rest.split_at(rest.find(ends_authority).unwrap_or(rest.len()));
+    let host = without_port(authority);
+    let last = host.rsplit('.').next()?;
+    let is_name = || {
+        let fits = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+        fits && last.len() >= 2 && last.bytes().all(|b| b.is_ascii_alphabetic())
+    };
+    let sound = host.contains('.') && !host.starts_with('.') && (is_name() || host.parse::<std::net::Ipv4Addr>().is_ok());
+    sound.then_some(Mention { form: Form::Slashes, host, path, has_user: false, at })
 }
 
 /// The part of a host that stands fast where a program fills in the rest: `{}.name.example` is somewhere below it.
@@ -173,6 +196,10 @@ mod tests {
             ("atob('aHR0cHM6Ly9ldmls')", vec!["aHR0cHM6Ly9ldmls"]),
             ("http://0x7f000001/", vec!["0x7f000001"]),
             ("\"https:\\/\\/evil.example\\/x\"", vec!["evil.example"]),
+            ("fetch(\"//evil.example/x.js\")", vec!["evil.example"]),
+            ("<script src=//evil.example:8443/x.js>", vec!["evil.example"]),
+            ("import('//203.0.113.9/x')", vec!["203.0.113.9"]),
+            ("background: url(//evil.example/x.png)", vec!["evil.example"]),
         ] {
             assert_eq!(hosts(line), expected, "{line}");
         }
@@ -191,6 +218,11 @@ mod tests {
             "\"1.2.3\"",
             "a://b",
             "file:///etc/hosts",
+            "x = 1; //evil.example is not named here",
+            "// see a.b",
+            "find(\"//div[@class]\")",
+            "if (x) { //self.y",
+            "\"//\"",
             "x = \"os.path\"",
             "'/com'",
         ] {

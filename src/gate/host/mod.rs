@@ -195,7 +195,7 @@ fn weigh(mention: &Mention<'_>) -> Option<(String, Option<&'static str>)> {
             match place_of(address) {
                 Reach::Nowhere => None,
                 Reach::Metadata => Some((name, Some("the address at which clouds give credentials to their machines"))),
-                Reach::Outside if mention.form == Form::Url && !lists::is_anybodys(&name) => {
+                Reach::Outside if matches!(mention.form, Form::Url | Form::Slashes) && !lists::is_anybodys(&name) => {
                     Some((name, Some("an address without a name")))
                 }
                 Reach::Outside => Some((name, None)),
@@ -277,6 +277,7 @@ mod tests {
     fn odd_addresses_are_told_from_names() {
         for line in [
             "fetch('http://45.9.148.3/x')",
+            "fetch('//45.9.148.3/x')",
             "fetch('http://[2606:4700::1]/x')",
             "fetch('http://0x2d099403/x')",
             "fetch('http://755602435/')",
@@ -296,6 +297,7 @@ mod tests {
             "fetch('https://api.vendor-host.com/')",
             "'x@vendor-host.com'",
             "dial('45.9.148.3')",
+            "fetch('//api.vendor-host.com/x.js')",
             "https://discord.com/invite",
             "http://1.2.3.4/",
         ] {

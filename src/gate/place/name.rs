@@ -17,6 +17,14 @@ const LONGEST_PATH: usize = 3072;
 
 /// What case-insensitive, normalising file systems make of a name: NFC, no ignorable code points, one case.
 pub(in crate::gate) fn fold(path: &[u8]) -> String {
+    // Of ASCII all signs are visible and have one form, so that only the case is left. Most paths are it.
+    if path.is_ascii() {
+        return String::from_utf8_lossy(path).to_ascii_lowercase();
+    }
+    fold_any(path)
+}
+
+fn fold_any(path: &[u8]) -> String {
     let visible = String::from_utf8_lossy(path).chars().filter(|c| !is_ignorable(*c)).collect::<String>();
     let upper: String = visible.nfc().flat_map(char::to_uppercase).collect();
     upper.chars().flat_map(char::to_lowercase).nfc().collect()
@@ -185,6 +193,13 @@ mod tests {
         for path in [".gitignore", "git", "a/git~/x", ".github/x", "my.git/x", "agit~1"] {
             assert!(!has_dot_git(path.as_bytes()), "{path}");
         }
+    }
+
+    #[test]
+    fn ascii_is_folded_like_everything_else() {
+        let all: Vec<u8> = (0..=127).collect();
+        assert_eq!(fold(&all), fold_any(&all));
+        assert_eq!(fold("A\u{200c}\u{c4}".as_bytes()), "a\u{e4}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Characters that a reader does not see, or that rewrite what is seen: a text that holds more than it shows.
 
+use std::collections::BTreeSet;
+
 use crate::{
     gate::{
         content::{File, Line},
@@ -7,7 +9,7 @@ use crate::{
         language::Ground,
     },
     glyph::is_invisible,
-    verdict::Severity::{Deny, Warn},
+    verdict::Severity::{self, Block, Deny, Review, Warn},
 };
 
 /// Characters of private use in a row from which on they are no symbols of an icon font.
@@ -20,7 +22,9 @@ enum Hidden {
     Private,
     /// Shows nothing and divides or joins words: documents are full of them.
     Blank,
-    /// Moves the cursor or changes colours where the text is shown.
+    /// Changes colours where the text is shown, and nothing else.
+    Colour,
+    /// Moves the cursor, conceals or erases where the text is shown.
     Control,
     /// Spells out a text of its own: tags, rows of variation selectors or of private use.
     Message,
@@ -31,54 +35,60 @@ impl Hidden {
         match self {
             Self::Private => "this line has characters that every font shows in its own way, or not at all",
             Self::Blank => "this line has characters that show nothing",
+            Self::Colour => "this line has colours for a terminal, in which code can be hard to see",
             Self::Control => "this line has control characters, which can erase or rewrite what is shown of it",
             Self::Message => "this line has a row of invisible characters, in which text or code can be hidden",
         }
     }
 }
 
-/// What is hidden in the added lines: in code no policy can allow it, elsewhere it depends on what it is.
+/// What is hidden in the added lines, told where it weighs most.
 pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
-    let Some((line, hidden)) = worst(file) else { return };
     let ground = Ground::of(file.folded);
+    let weighed = hidden(file).filter_map(|(line, hidden)| Some((weight(judge, file, ground, line, hidden)?, line, hidden)));
+    // Of the heaviest ones the first.
+    let heaviest = weighed.reduce(|worst, next| if (next.0, next.2) > (worst.0, worst.2) { next } else { worst });
+    let Some((severity, line, hidden)) = heaviest else { return };
     let (place, message) = (Place::shown(file, line), hidden.words().to_owned());
+    match severity {
+        Block => judge.block("content/hidden", place, message),
+        _ => judge.weigh("content/hidden", severity, place, message, Way::Rule),
+    }
+}
+
+/// In code no policy can allow it, but for what hides nothing there; elsewhere it depends on what it is.
+fn weight(judge: &Judge<'_>, file: &File<'_>, ground: Ground, line: Line<'_>, hidden: Hidden) -> Option<Severity> {
     match (ground, hidden) {
         // Icon fonts put their signs where styles, drawings and themes name them.
-        (Ground::Code, Hidden::Private) if is_style(file) => {}
-        (Ground::Code, _) => judge.block("content/hidden", place, message),
-        (Ground::Prose | Ground::Words | Ground::Output, Hidden::Message) | (Ground::Prose | Ground::Words, Hidden::Control) => {
-            judge.weigh("content/hidden", Deny, place, message, Way::Rule);
-        }
-        (Ground::Prose | Ground::Words | Ground::Output, _) => judge.weigh("content/hidden", Warn, place, message, Way::Rule),
+        (Ground::Code, Hidden::Private) if is_style(file) => None,
+        // Tests keep what programs print in files that are named as its input was.
+        (Ground::Code, Hidden::Colour) if is_of_tests(file) => Some(Review),
+        // Built code spells its tables out. Nobody reads such a line anyway, so it is the policy's to say whether it may come.
+        (Ground::Code, _) if hidden != Hidden::Message && line.text.len() as u64 > judge.policy.max_line_bytes => Some(Deny),
+        (Ground::Code, _) => Some(Block),
+        (_, Hidden::Message) | (Ground::Prose | Ground::Words, Hidden::Colour | Hidden::Control) => Some(Deny),
+        (Ground::Prose | Ground::Words | Ground::Output, _) => Some(Warn),
     }
 }
 
 /// Whether something is hidden in the added lines.
 pub(super) fn has_hidden(file: &File<'_>) -> bool {
-    worst(file).is_some()
+    hidden(file).next().is_some()
 }
 
 fn is_style(file: &File<'_>) -> bool {
     ["css", "scss", "less", "sass", "svg", "styl"].contains(&crate::gate::language::ending(file.folded))
 }
 
-/// The first line with the worst that is hidden.
-fn worst<'a>(file: &File<'a>) -> Option<(Line<'a>, Hidden)> {
-    let mut found: Option<(Line<'a>, Hidden)> = None;
-    let mut consider = |line: Line<'a>, hidden: Hidden| {
-        if found.is_none_or(|(_, worst)| hidden > worst) {
-            found = Some((line, hidden));
-        }
-    };
-    for line in file.added {
-        if let Some(hidden) = in_line(line.text, line.number == 1) {
-            consider(*line, hidden);
-        }
-    }
-    if let Some(line) = lone_return(file) {
-        consider(line, Hidden::Control);
-    }
-    found
+/// Whether the file stands among tests.
+fn is_of_tests(file: &File<'_>) -> bool {
+    file.folded.rsplit('/').skip(1).any(|folder| ["test", "tests", "testdata", "fixtures", "__tests__"].contains(&folder))
+}
+
+/// The added lines with what each hides.
+fn hidden<'a>(file: &File<'a>) -> impl Iterator<Item = (Line<'a>, Hidden)> + use<'a> {
+    let lines = file.added.iter().flat_map(|line| in_line(line.text, line.number == 1).into_iter().map(|hidden| (*line, hidden)));
+    lines.chain(lone_return(file).map(|line| (line, Hidden::Control)))
 }
 
 /// A carriage return within a line of a file whose lines end otherwise: a terminal shows only what follows it. Some old
@@ -105,18 +115,20 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// What is hidden in a line of text.
-fn in_line(line: &str, is_first: bool) -> Option<Hidden> {
+fn in_line(line: &str, is_first: bool) -> BTreeSet<Hidden> {
+    let mut found = BTreeSet::new();
     if line.bytes().all(is_plain) {
-        return None;
+        return found;
     }
     let signs: Vec<char> = line.chars().collect();
     let at = |index: Option<usize>| index.and_then(|index| signs.get(index)).copied();
     let right_to_left = signs.iter().any(|sign| reads_right_to_left(*sign));
-    let (mut worst, mut private) = (None, 0);
+    let mut private = 0;
     for (index, sign) in signs.iter().copied().enumerate() {
         let (before, after) = (at(index.checked_sub(1)), at(index.checked_add(1)));
         private = if is_private(sign) { private + 1 } else { 0 };
         let hidden = match sign {
+            '\u{1b}' if colours(&signs, index) => Some(Hidden::Colour),
             '\u{1}'..='\u{8}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => Some(Hidden::Control),
             _ if is_private(sign) => Some(if private >= PRIVATE { Hidden::Message } else { Hidden::Private }),
             // Turns of direction have a rule of their own.
@@ -137,9 +149,32 @@ fn in_line(line: &str, is_first: bool) -> Option<Hidden> {
             '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{110bd}' | '\u{110cd}' => None,
             _ => Some(Hidden::Blank),
         };
-        worst = worst.max(hidden);
+        found.extend(hidden);
     }
-    worst
+    found
+}
+
+/// Whether the escape at `index` only sets colours and weights: `ESC [ 1 ; 38 ; 5 ; 8 m` (ECMA-48, 8.3.117), but does not
+/// conceal, which is 8 where it is no number of a colour.
+fn colours(signs: &[char], index: usize) -> bool {
+    const LONGEST: usize = 32;
+    let rest = signs.get(index + 1..).unwrap_or_default();
+    let Some(end) = rest.iter().take(LONGEST).position(|sign| *sign == 'm') else { return false };
+    let words: String = rest.iter().take(end).collect();
+    let Some(words) = words.strip_prefix('[').filter(|words| words.bytes().all(|b| b.is_ascii_digit() || b == b';')) else { return false };
+    let mut numbers = words.split(';');
+    while let Some(number) = numbers.next() {
+        match number.trim_start_matches('0') {
+            "8" => return false,
+            "38" | "48" | "58" => match numbers.next() {
+                Some("5") => drop(numbers.next()),
+                Some("2") => drop(numbers.nth(2)),
+                _ => return false,
+            },
+            _ => {}
+        }
+    }
+    true
 }
 
 fn is_private(sign: char) -> bool {
@@ -215,29 +250,36 @@ mod tests {
     #[test]
     fn hidden_characters_are_told_apart() {
         for (line, expected) in [
-            ("let x\u{200b} = 1;", Some(Hidden::Blank)),
-            ("pass\u{ad}word", Some(Hidden::Blank)),
-            ("const \u{3164} = 1;", Some(Hidden::Blank)),
-            ("const \u{ffa0} = 1;", Some(Hidden::Blank)),
-            ("a\u{200d}b", Some(Hidden::Blank)),
-            ("a\u{200c}b", Some(Hidden::Blank)),
-            ("a\u{200e}b", Some(Hidden::Blank)),
-            ("a\u{2028}b", Some(Hidden::Blank)),
-            ("x \u{feff}y", Some(Hidden::Blank)),
-            ("\u{2800}", Some(Hidden::Blank)),
-            ("a\u{e0041}\u{e0042}", Some(Hidden::Message)),
-            ("\u{1f3f4}\u{e0041}\u{e0042}", Some(Hidden::Message)),
-            ("``\u{fe00}\u{fe01}\u{fe0f}", Some(Hidden::Message)),
-            ("\u{1f600}\u{fe0f}\u{fe0e}", Some(Hidden::Message)),
-            ("字\u{e0100}\u{e0101}", Some(Hidden::Message)),
-            ("a\u{e0101}", Some(Hidden::Message)),
-            ("'\u{e000}'", Some(Hidden::Private)),
-            ("'\u{e000}\u{e001}\u{e002}\u{f0000}'", Some(Hidden::Message)),
-            ("a\u{1b}[2Kb", Some(Hidden::Control)),
-            ("a\u{8}b", Some(Hidden::Control)),
-            ("a\u{9b}2Jb", Some(Hidden::Control)),
+            ("let x\u{200b} = 1;", Hidden::Blank),
+            ("pass\u{ad}word", Hidden::Blank),
+            ("const \u{3164} = 1;", Hidden::Blank),
+            ("const \u{ffa0} = 1;", Hidden::Blank),
+            ("a\u{200d}b", Hidden::Blank),
+            ("a\u{200c}b", Hidden::Blank),
+            ("a\u{200e}b", Hidden::Blank),
+            ("a\u{2028}b", Hidden::Blank),
+            ("x \u{feff}y", Hidden::Blank),
+            ("\u{2800}", Hidden::Blank),
+            ("a\u{e0041}\u{e0042}", Hidden::Message),
+            ("\u{1f3f4}\u{e0041}\u{e0042}", Hidden::Message),
+            ("``\u{fe00}\u{fe01}\u{fe0f}", Hidden::Message),
+            ("\u{1f600}\u{fe0f}\u{fe0e}", Hidden::Message),
+            ("字\u{e0100}\u{e0101}", Hidden::Message),
+            ("a\u{e0101}", Hidden::Message),
+            ("'\u{e000}'", Hidden::Private),
+            ("'\u{e000}\u{e001}\u{e002}\u{f0000}'", Hidden::Message),
+            ("\u{1b}[1;38;5;8mlet\u{1b}[38;2;8;8;8m x\u{1b}[0m", Hidden::Colour),
+            ("\u{1b}[mx\u{1b}[48;5;231mx", Hidden::Colour),
+            ("\u{1b}[8mevil", Hidden::Control),
+            ("\u{1b}[1;08mevil", Hidden::Control),
+            ("\u{1b}[38;5;1;8mevil", Hidden::Control),
+            ("\u{1b}[38;8mevil", Hidden::Control),
+            ("\u{1b}[0m\u{1b}[1Aevil", Hidden::Control),
+            ("a\u{1b}[2Kb", Hidden::Control),
+            ("a\u{8}b", Hidden::Control),
+            ("a\u{9b}2Jb", Hidden::Control),
         ] {
-            assert_eq!(in_line(line, false), expected, "{line:?}");
+            assert_eq!(in_line(line, false).pop_last(), Some(expected), "{line:?}");
         }
     }
 
@@ -255,8 +297,8 @@ mod tests {
             "naïve café 日本語 한국어",
             "a\tb\u{c}",
         ] {
-            assert_eq!(in_line(line, false), None, "{line:?}");
+            assert!(in_line(line, false).is_empty(), "{line:?}");
         }
-        assert_eq!(in_line("\u{feff}fn main() {}", true), None);
+        assert!(in_line("\u{feff}fn main() {}", true).is_empty());
     }
 }

@@ -1,5 +1,7 @@
 //! What a file is by its first bytes, whatever its name says (magic numbers as file formats document them).
 
+use crate::gate::content::has_many_controls;
+
 /// What the content of a kind does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gate) enum Class {
@@ -27,13 +29,13 @@ const fn kind(name: &'static str, class: Class) -> Kind {
 
 use Class::{Archive, Document, Media, Program};
 
-const PNG: Kind = kind("PNG image", Media);
-const JPEG: Kind = kind("JPEG image", Media);
-const GIF: Kind = kind("GIF image", Media);
-const WEBP: Kind = kind("WebP image", Media);
+pub(super) const PNG: Kind = kind("PNG image", Media);
+pub(super) const JPEG: Kind = kind("JPEG image", Media);
+pub(super) const GIF: Kind = kind("GIF image", Media);
+pub(super) const WEBP: Kind = kind("WebP image", Media);
 const TIFF: Kind = kind("TIFF image", Media);
-const BMP: Kind = kind("BMP image", Media);
-const ICON: Kind = kind("icon", Media);
+pub(super) const BMP: Kind = kind("BMP image", Media);
+pub(super) const ICON: Kind = kind("icon", Media);
 const WAVE: Kind = kind("RIFF sound or film", Media);
 const FONT: Kind = kind("font", Media);
 const MPEG4: Kind = kind("MPEG-4 file", Media);
@@ -44,6 +46,7 @@ const FLAC: Kind = kind("FLAC sound", Media);
 const PDF: Kind = kind("PDF document", Document);
 const OLE: Kind = kind("OLE document", Document);
 const SQLITE: Kind = kind("SQLite database", Document);
+pub(super) const CATALOGUE: Kind = kind("gettext catalogue", Document);
 const ZIP: Kind = kind("zip archive", Archive);
 const GZIP: Kind = kind("gzip archive", Archive);
 const XZ: Kind = kind("xz archive", Archive);
@@ -115,6 +118,8 @@ const STARTS: &[(&[u8], Kind)] = &[
     (b"%PDF-", PDF),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE),
     (b"SQLite format 3\0", SQLITE),
+    (b"\xde\x12\x04\x95", CATALOGUE),
+    (b"\x95\x04\x12\xde", CATALOGUE),
 ];
 
 /// Which kind `bytes` begin as, if any.
@@ -175,6 +180,7 @@ const ENDINGS: &[(&[&str], &[Kind])] = &[
     (&["class"], &[CLASS]),
     (&["pyc", "pyo"], &[PYC]),
     (&["sqlite", "sqlite3"], &[SQLITE]),
+    (&["mo", "gmo"], &[CATALOGUE]),
     (&["wav", "avi"], &[WAVE]),
     (&["webm", "mkv", "mka"], &[MATROSKA]),
     (&["ogg", "oga", "ogv", "opus"], &[OGG]),
@@ -246,9 +252,6 @@ fn gif_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// A text in an old encoding has many bytes that are no UTF-8, but not one control character in so many signs.
-const TEXTLESS: usize = 50;
-
 /// Why `bytes`, which have no NUL where git looks for one, are no text after all.
 pub(super) fn is_no_text(bytes: &[u8], text: &str) -> Option<String> {
     if let Some(kind) = of(bytes) {
@@ -259,8 +262,7 @@ pub(super) fn is_no_text(bytes: &[u8], text: &str) -> Option<String> {
     }
     if std::str::from_utf8(bytes).is_err() {
         let broken = text.chars().filter(|sign| *sign == char::REPLACEMENT_CHARACTER).count();
-        let controls = text.chars().filter(|sign| matches!(sign, '\u{1}'..='\u{8}' | '\u{e}'..='\u{1a}' | '\u{1c}'..='\u{1f}')).count();
-        if broken > 32 && controls * TEXTLESS > text.chars().count() {
+        if broken > 32 && has_many_controls(text) {
             return Some("much of this file is no text".to_owned());
         }
     }

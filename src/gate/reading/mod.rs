@@ -1,10 +1,12 @@
 //! Rules that read a file as a reviewer would, and see what a reviewer cannot.
 
+mod catalogue;
 mod direction;
 mod hidden;
 mod instructions;
 mod kind;
 mod made;
+mod picture;
 mod script;
 
 pub(super) use script::judge_names;
@@ -17,16 +19,18 @@ use super::{
 };
 use crate::{
     git::Mode,
-    verdict::Severity::{Block, Deny, Warn},
+    verdict::Severity::{Block, Deny, Review, Warn},
 };
 
 /// The rules of this module.
 pub(super) const RULES: &[Rule] = &[
     Rule::new("content/binary", Deny, "a file that is no text and that changes.binary does not name"),
     Rule::new("content/blob", Warn, "encoded data in the place of code; review where it decodes to a program or an archive"),
+    Rule::new("content/catalogue", Warn, "compiled translations that say what the .po file beside them says"),
     Rule::new("content/direction", Block, "characters that change the direction of reading"),
     Rule::new("content/generated", Warn, "a mark that a file is generated, on a file that was not"),
-    Rule::new("content/hidden", Block, "characters that show nothing, or that rewrite what is shown"),
+    Rule::new("content/hidden", Block, "characters that show nothing, or that rewrite what is shown").with_lighter(),
+    Rule::new("content/image", Review, "a picture, whole and nothing but a picture, that changes.binary does not name"),
     Rule::new("content/instructions", Warn, "orders to a reviewing model, in comments or hidden text"),
     Rule::new("content/kind", Deny, "a binary file that is not what its ending says, or has something behind its end"),
     Rule::new("content/line", Warn, "a line longer than changes.max_line_bytes; review where it goes on out of sight"),
@@ -68,11 +72,38 @@ fn binary(judge: &mut Judge<'_>, file: &File<'_>) -> bool {
         excepted(judge, file);
         return true;
     }
+    let Some(not) = reviewable(judge, file) else { return true };
     let became = file.fact.old.is_some() && file.old_text.is_some_and(|text| kind::is_no_text(file.old, text).is_none());
-    let message = if became { format!("this file became binary: {why}") } else { why };
+    let message = if became { format!("this file became binary: {why}{not}") } else { why + not };
     let step = "take it out of the change, or add the path to changes.binary";
     judge.find("content/binary", file, message, Way::Step(step));
     !language::runs(file.folded, file.new)
+}
+
+/// Tells of a binary file that a human can judge all the same, or gives what is to be said of it besides: a picture and nothing
+/// but a picture, or translations of which the source stands beside them.
+fn reviewable(judge: &mut Judge<'_>, file: &File<'_>) -> Option<&'static str> {
+    let step = Way::Step("look at it before merging, or add the path to changes.binary");
+    match (kind::of(file.new), language::ending(file.folded)) {
+        (Some(kind), ending) if kind.class == kind::Class::Media => {
+            if let Some(not) = picture::why_not(kind, ending, file.new) {
+                return Some(not);
+            }
+            judge.find("content/image", file, format!("this file is a {}", kind.name), step);
+        }
+        (Some(kind::CATALOGUE), "mo") => {
+            let source = file.fact.path.get(..file.fact.path.len() - 2).map(|stem| [stem, b"po"].concat());
+            let source = source.and_then(|path| judge.change.after().get(&path)).filter(|entry| entry.mode.is_file());
+            // What cannot be read is no source.
+            let text = source.and_then(|entry| judge.blobs.blob(entry.id, super::LARGEST).ok());
+            if !text.is_some_and(|text| catalogue::is_of(file.new, &text)) {
+                return Some("; it says something else than the .po file beside it, or there is none");
+            }
+            judge.find("content/catalogue", file, "these translations are those of the .po file beside them".to_owned(), step);
+        }
+        _ => return Some(""),
+    }
+    None
 }
 
 /// A binary file that the policy lets through has to be what its ending says, and no more than that.

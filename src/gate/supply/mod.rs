@@ -17,6 +17,7 @@ pub(super) use ground::Ground;
 use super::{
     content::{File, Line},
     finding::{Judge, Place},
+    language::Comments,
     rules::Rule,
 };
 use crate::{
@@ -95,15 +96,34 @@ impl<'f, 'a> Lines<'f, 'a> {
         self.left > 0
     }
 
-    /// The added line that holds `word`, else the whole file.
+    /// The added line that has `word` where a key or an entry begins, as a word of its own, as a part of one, or in a comment:
+    /// the first of the best ones; else the whole file.
     fn at(&mut self, word: &str) -> Place<'a> {
         if self.left == 0 {
             return Place::from(self.file);
         }
         self.left -= 1;
-        let line: Option<&Line<'a>> = self.file.added.iter().find(|line| line.text.contains(word));
+        let comments = Comments::of(self.file.folded);
+        let rank = |line: &&Line<'a>| match stands(line.text, word) {
+            _ if comments.fills(line.text) => 3,
+            Some(at) if !line.text[..at].contains(char::is_alphanumeric) => 0,
+            Some(_) => 1,
+            None => 2,
+        };
+        let line = self.file.added.iter().filter(|line| line.text.contains(word)).min_by_key(rank);
         line.map_or_else(|| Place::from(self.file), |line| Place::shown(self.file, *line))
     }
+}
+
+/// Where `word` stands in `text` by itself and not as a part of a longer name. The head of a table has it behind a dot.
+fn stands(text: &str, word: &str) -> Option<usize> {
+    let is_part = |sign: char| sign.is_alphanumeric() || matches!(sign, '-' | '_' | '.' | '/' | '@');
+    let alone = |at: &usize| {
+        let (before, after) = (&text[..*at], &text[at + word.len()..]);
+        let is_head = before.trim_start().starts_with('[') && before.ends_with('.');
+        (is_head || !before.ends_with(is_part)) && !after.starts_with(is_part)
+    };
+    text.match_indices(word).map(|(at, _)| at).find(alone)
 }
 
 /// A text without the byte order mark that it may begin with.

@@ -167,7 +167,7 @@ impl Language {
             let asserts = |search: &LazyLock<Option<AhoCorasick>>| search.as_ref().is_some_and(|search| search.is_match(trimmed));
             if asserts(&ASSERTIONS) {
                 read.assertions += 1;
-                read.exact += usize::from(asserts(&EXACT));
+                read.exact += usize::from(asserts(&EXACT) || self == Self::Python && is_identity(trimmed));
             }
             read.swallowed +=
                 usize::from(caught && trimmed == "pass" || self == Self::Script && trimmed.contains("catch") && is_empty_catch(trimmed));
@@ -300,6 +300,12 @@ impl Language {
     }
 }
 
+/// `x is False`, but not `x is not None`, which all values but one fulfil.
+fn is_identity(line: &str) -> bool {
+    line.split(" is ").skip(1).any(|rest| !rest.trim_start().starts_with("not "))
+        || ["assertIs(", "assertIsNone("].iter().any(|call| line.contains(call))
+}
+
 fn focuses(line: &str) -> bool {
     let marks = ["it.only", "test.only", "describe.only", "context.only", "suite.only", "it.each.only", "test.concurrent.only"];
     marks.iter().any(|mark| line.contains(mark)) || ["fit(", "fdescribe(", "fcontext("].iter().any(|mark| line.starts_with(mark))
@@ -429,6 +435,15 @@ mod tests {
         }
         for (path, line) in [("a.js", "list.skip(3)"), ("a.rb", "skipper = 1"), ("a.py", "# pytest.mark.skip"), ("a.rs", "// #[ignore]")] {
             assert!(Language::of(path).unwrap().read(line).skips.is_empty(), "{path} {line}");
+        }
+        for (line, exact) in [
+            ("assert high(7) is False", 1),
+            ("self.assertIsNone(x)", 1),
+            ("assert high(7) is not None", 0),
+            ("self.assertIsNotNone(x)", 0),
+            ("assert high(7)", 0),
+        ] {
+            assert_eq!(Language::Python.read(line).exact, exact, "{line}");
         }
         assert!(Language::Script.read("test.only('x', f)").focus.is_some() && Language::Script.read("benefit(x)").focus.is_none());
     }
