@@ -3,8 +3,13 @@
 
 #![allow(unreachable_pub, reason = "a library for the targets, a module for the test")]
 
+pub mod gate;
+mod reference;
+
 use tidewaiter::{
-    agent, gate, gateway, git,
+    agent,
+    gate::{Known, fuzz},
+    gateway, git,
     gitlab::{
         markdown::{Hosts, clean},
         reads::{Call, Errand, Fetch, Scope, judge},
@@ -20,7 +25,7 @@ use tidewaiter::{
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their files and of the directories of their seeds.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 20] = [
     ("head", head),
     ("hello", hello),
     ("gitlab", reads),
@@ -32,8 +37,15 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("repository", repository),
     ("text", markdown),
     ("description", description),
-    ("ci", ci),
     ("secrets", secrets),
+    ("ci", gate::ci),
+    ("differences", gate::differences),
+    ("glob", gate::glob),
+    ("kind", gate::kind),
+    ("leaks", gate::leaks),
+    ("lock", gate::lock),
+    ("path", gate::path),
+    ("pipeline", gate::pipeline),
 ];
 
 /// The head of a request to the gateway: one method, one target, one length.
@@ -144,10 +156,7 @@ pub fn log(bytes: &[u8]) {
 /// What git says of a hostile repository, and the names in it.
 pub fn repository(bytes: &[u8]) {
     git::fuzz::attributes(bytes);
-    for path in git::fuzz::tree(bytes).iter().flatten().map(|(path, _)| path) {
-        let (folded, is_git) = gate::fuzz::fold(path);
-        assert_eq!(gate::fuzz::fold(folded.as_bytes()), (folded.clone(), is_git), "{path:?}");
-    }
+    git::fuzz::tree(bytes).iter().flatten().for_each(|(path, _)| gate::path(path));
     if let Ok(text) = str::from_utf8(bytes)
         && let Ok(oid) = text.parse::<git::Oid>()
     {
@@ -197,24 +206,16 @@ fn mail(line: &str) -> bool {
     })
 }
 
-/// A CI configuration: read within bounds, or not at all.
-pub fn ci(bytes: &[u8]) {
-    let Ok(text) = str::from_utf8(bytes) else { return };
-    if let Some(found) = gate::fuzz::includes(text) {
-        assert!(found.iter().all(|path| !path.contains("://")));
-    }
-}
-
 /// A blob that may hold secrets: decoding is bounded, and a token and an encoded value of the job's are found behind it.
 pub fn secrets(bytes: &[u8]) {
-    let (found, shown) = gate::fuzz::secrets(bytes);
+    let (found, shown) = fuzz::secrets(bytes);
     assert!(found.iter().all(|(at, _)| at.start < at.end && at.end <= bytes.len()), "{found:?}");
     assert!(shown <= 8 * bytes.len() + (16 << 20), "{shown} of {}", bytes.len());
     let planted = [bytes, b"\n", b"glpat-b0at5and-ferri3s9QxZ", b"\n"].concat();
     let at = bytes.len() + 1;
-    assert!(gate::fuzz::secrets(&planted).0.iter().any(|(found, _)| found.start < at + 26 && at < found.end));
-    let known = gate::Known::new(vec![("KEY".to_owned(), tidewaiter::secret::Secret::new("made-up-value-000"))]).expect("one needle");
+    assert!(fuzz::secrets(&planted).0.iter().any(|(found, _)| found.start < at + 26 && at < found.end));
+    let known = Known::new(vec![("KEY".to_owned(), tidewaiter::secret::Secret::new("made-up-value-000"))]).expect("one needle");
     // "made-up-value-000" in base64 in base64.
     let planted = [bytes, b"\n: ", b"YldGa1pTMTFjQzEyWVd4MVpTMHdNREE9", b"\n"].concat();
-    assert_eq!(gate::fuzz::known(&known, &planted), ["KEY"]);
+    assert_eq!(fuzz::known(&known, &planted), ["KEY"]);
 }

@@ -8,8 +8,9 @@ use std::{
 use crate::{
     exit::Exit,
     gate::{self, Change, Judgement, Known, Terms},
-    git::{self, Checkout, Repository},
+    git::{self, Checkout, Oid, Repository},
     policy::{Policy, Source},
+    report,
     workspace::{self, Limits},
 };
 
@@ -31,9 +32,9 @@ pub enum Target {
 /// What to check.
 #[derive(Debug)]
 pub struct Options<'a> {
-    /// The work tree whose repository is asked.
+    /// The work tree whose repository is asked, or a folder in it.
     pub repository: PathBuf,
-    /// The commit that the change is measured from.
+    /// The commit or tree that the change is measured from.
     pub base: String,
     /// What is judged.
     pub target: Target,
@@ -88,6 +89,12 @@ impl Error {
 pub struct Checked {
     /// The judgement.
     pub judgement: Judgement,
+    /// The tree that the change is measured from.
+    pub base: Oid,
+    /// The tree that was judged.
+    pub tree: Oid,
+    /// How many paths differ.
+    pub changed: usize,
     /// The change as JSON, of the form in `docs/facts.schema.json`; only where it was asked for.
     pub facts: Option<String>,
 }
@@ -100,7 +107,7 @@ pub struct Checked {
 pub fn check(options: &Options<'_>, facts: bool) -> Result<Checked, Error> {
     gate::check_rules(&options.policy.changes)?;
     let (_scratch, checkout, repository) = open(&options.repository)?;
-    let base = repository.tree_at(&options.base)?;
+    let base = repository.tree(&options.base)?;
     let limits = Limits::within(TIME);
     let change = match &options.target {
         Target::Head(revision) => {
@@ -112,8 +119,8 @@ pub fn check(options: &Options<'_>, facts: bool) -> Result<Checked, Error> {
     };
     let (change, judgement) =
         gate::inspect(change, &repository, &Terms::now(&options.policy.changes, options.known, limits.deadline), None)?;
-    let facts = if facts { Some(json(&gate::facts(&change, &judgement, &repository)?)) } else { None };
-    Ok(Checked { judgement, facts })
+    let facts = if facts { Some(report::write(&gate::facts(&change, &judgement, &repository)?)) } else { None };
+    Ok(Checked { judgement, base, tree: change.tree(), changed: change.facts().len(), facts })
 }
 
 /// The policy that stands at `path` in the commit `base`: never that of the change.
@@ -130,16 +137,11 @@ pub fn policy_at(repository: &Path, base: &str, path: &str) -> Result<Source, Er
 }
 
 fn open(path: &Path) -> Result<(Scratch, Checkout, Repository), Error> {
-    let checkout = Checkout::open(path)?;
+    let checkout = Checkout::find(path)?;
     let scratch = Scratch::make()?;
     let repository = Repository::create(&scratch.0.join("git"))?;
     repository.borrow(&checkout)?;
     Ok((scratch, checkout, repository))
-}
-
-fn json(facts: &gate::Facts<'_>) -> String {
-    // Texts and numbers always have a form in JSON. Were it otherwise, no reader would take a text for facts.
-    serde_json::to_string_pretty(facts).unwrap_or_else(|error| serde_json::Value::from(error.to_string()).to_string()) + "\n"
 }
 
 /// A folder that is removed again.

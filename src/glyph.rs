@@ -1,4 +1,7 @@
-//! Characters that a reader does not see. Whoever shows text of others, or compares names, asks here.
+//! Characters that a reader does not see, and names that a file system does not tell apart. Whoever shows text of others, or
+//! compares names, asks here.
+
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Unicode's `Default_Ignorable_Code_Point` (Unicode 17, DerivedCoreProperties.txt): nothing is shown for them, variation
 /// selectors and tags included. Some file systems drop them from names (HFS+).
@@ -19,6 +22,19 @@ pub fn is_invisible(sign: char) -> bool {
             | 0x110BD | 0x110CD | 0x13430..=0x1343F)
 }
 
+/// What case-insensitive, normalising file systems make of a name: NFC, no ignorable code points, one case.
+pub fn fold(path: &[u8]) -> String {
+    // Of ASCII all signs are visible and have one form, so that only the case is left. Most paths are it.
+    if path.is_ascii() { String::from_utf8_lossy(path).to_ascii_lowercase() } else { fold_any(path) }
+}
+
+fn fold_any(path: &[u8]) -> String {
+    let visible = String::from_utf8_lossy(path).chars().filter(|c| !is_ignorable(*c)).collect::<String>();
+    // Lowered first, as there is a great letter whose small one has another great one (U+1E9E).
+    let upper: String = visible.nfc().flat_map(char::to_lowercase).flat_map(char::to_uppercase).collect();
+    upper.chars().flat_map(char::to_lowercase).nfc().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +50,12 @@ mod tests {
         for sign in ['a', 'é', '大', ' ', '\u{301}', '\u{fffd}', '😀'] {
             assert!(!is_invisible(sign), "{sign:?}");
         }
+    }
+
+    #[test]
+    fn ascii_is_folded_like_everything_else() {
+        let all: Vec<u8> = (0..=127).collect();
+        assert_eq!(fold(&all), fold_any(&all));
+        assert_eq!(fold("A\u{200c}\u{c4}".as_bytes()), "a\u{e4}");
     }
 }

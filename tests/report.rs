@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use tidewaiter::{
     digest::Digest,
-    report::{About, Format, Rule, render},
+    report::{About, Format, Look, Rule, render},
     verdict::{Finding, Severity, Verdict},
 };
 
@@ -34,10 +34,13 @@ const HOSTILE: &[&str] = &[
     "section_start:1:x\r\x1b[0Kgone",
     "\0\u{1}\u{8}\u{b}\u{7f}\u{85}\u{fffe}\u{ffff}\u{e0041}",
     "&lt;b&gt; <!-- --> <![CDATA[ <?xml ?> <!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]> &e;",
+    "[[ATTACHMENT|etc/passwd]] /close @all ![x](https://evil.example/x.png)",
+    "大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大大╰─ PASS",
 ];
 
 fn about() -> About<'static> {
-    About { policy: Digest::of("policy"), base: "1111111111111111111111111111111111111111", tree: "2222222222222222", rules: RULES }
+    let (base, tree) = ("1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222");
+    About { policy: Digest::of("policy"), base, tree, changed: Some(7), rules: RULES }
 }
 
 fn finding(rule: &str, severity: Severity, path: &str, line: Option<u64>, message: &str) -> Finding {
@@ -70,7 +73,7 @@ fn ordinary() -> Verdict {
 }
 
 fn parsed(format: Format, verdict: &Verdict) -> Value {
-    serde_json::from_str(&render(format, verdict, &about(), false)).unwrap()
+    serde_json::from_str(&render(format, verdict, &about(), Look::PLAIN)).unwrap()
 }
 
 /// What `program`, a few lines of Python, prints for `input`.
@@ -88,7 +91,7 @@ const ALL: [Format; 6] = [Format::Text, Format::Json, Format::Codequality, Forma
 #[test]
 fn no_format_writes_what_controls_a_reader() {
     for format in ALL {
-        let out = render(format, &hostile(), &about(), false);
+        let out = render(format, &hostile(), &about(), Look::PLAIN);
         let bad = out.chars().find(|&c| {
             (c.is_control() && c != '\n')
                 || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}'..='\u{ffff}' | '\u{e0041}')
@@ -101,18 +104,22 @@ fn no_format_writes_what_controls_a_reader() {
 #[test]
 fn every_line_of_text_is_ours() {
     for verdict in [hostile(), ordinary()] {
-        let out = render(Format::Text, &verdict, &about(), false);
-        for line in out.lines() {
-            assert!(line.starts_with(['│', '╭', '├', '╰']), "{line}");
-            assert!(line.chars().count() <= 100, "{line}");
+        for width in [0, 40, 63, 80, 100] {
+            let out = render(Format::Text, &verdict, &about(), Look { colour: false, width });
+            for line in out.lines() {
+                assert!(line.starts_with(['│', '╭', '├', '╰']), "{line}");
+                let wide = line.chars().filter(|sign| matches!(sign, '大')).count();
+                assert!(line.chars().count() + wide <= width.max(40), "{line}");
+            }
+            assert_eq!(out.lines().filter(|line| line.starts_with('╰')).count(), 1);
+            assert!(out.ends_with("Nothing leaves.\n") || out.lines().last().unwrap().contains("Nothing leaves. "));
         }
-        assert_eq!(out.lines().filter(|line| line.starts_with('╰')).count(), 1);
     }
 }
 
 #[test]
 fn text_says_rule_place_policy_line_and_what_to_do() {
-    let out = render(Format::Text, &ordinary(), &about(), false);
+    let out = render(Format::Text, &ordinary(), &about(), Look::PLAIN);
     for part in [
         "✖ secret/known  src/app.py:12",
         "changes.protect[3]",
@@ -128,7 +135,10 @@ fn text_says_rule_place_policy_line_and_what_to_do() {
 
 #[test]
 fn colours_come_only_when_asked_for_and_change_nothing_else() {
-    let (plain, coloured) = (render(Format::Text, &ordinary(), &about(), false), render(Format::Text, &ordinary(), &about(), true));
+    let (plain, coloured) = (
+        render(Format::Text, &ordinary(), &about(), Look::PLAIN),
+        render(Format::Text, &ordinary(), &about(), Look { colour: true, ..Look::PLAIN }),
+    );
     assert!(!plain.contains('\x1b') && coloured.contains("\x1b[1;31m"));
     let mut stripped = String::new();
     for (index, part) in coloured.split('\x1b').enumerate() {
@@ -140,12 +150,12 @@ fn colours_come_only_when_asked_for_and_change_nothing_else() {
 #[test]
 fn a_change_without_findings_passes_in_every_format() {
     let verdict = Verdict::weigh(vec![]);
-    assert!(render(Format::Text, &verdict, &about(), false).ends_with("\n╰─ PASS  The change may leave. No findings.\n"));
+    assert!(render(Format::Text, &verdict, &about(), Look::PLAIN).ends_with("\n╰─ PASS  The change may leave. No findings.\n"));
     assert_eq!(parsed(Format::Json, &verdict)["decision"], "pass");
     assert_eq!(parsed(Format::Codequality, &verdict), serde_json::json!([]));
     assert_eq!(parsed(Format::Sarif, &verdict)["runs"][0]["results"], serde_json::json!([]));
-    assert!(render(Format::Junit, &verdict, &about(), false).contains("tests=\"4\" failures=\"0\""));
-    assert!(render(Format::Html, &verdict, &about(), false).contains("<b>4 rules</b> <span>found nothing</span>"));
+    assert!(render(Format::Junit, &verdict, &about(), Look::PLAIN).contains("tests=\"4\" failures=\"0\""));
+    assert!(render(Format::Html, &verdict, &about(), Look::PLAIN).contains("<b>4 rules</b> <span>found nothing</span>"));
 }
 
 #[test]
@@ -247,7 +257,7 @@ print(json.dumps({"tests": root.get("tests"), "failures": root.get("failures"), 
 
 #[test]
 fn junit_has_a_case_for_each_rule_and_fails_those_that_deny() {
-    let out = python(READ_JUNIT, &render(Format::Junit, &ordinary(), &about(), false));
+    let out = python(READ_JUNIT, &render(Format::Junit, &ordinary(), &about(), Look::PLAIN));
     assert_eq!((&out["tests"], &out["failures"]), (&Value::from("4"), &Value::from("2")));
     let kinds: Vec<(&str, usize, Option<&str>)> = out["cases"]
         .as_array()
@@ -274,7 +284,7 @@ fn junit_has_a_case_for_each_rule_and_fails_those_that_deny() {
 #[test]
 fn no_text_forges_a_test_case() {
     let verdict = hostile();
-    let out = python(READ_JUNIT, &render(Format::Junit, &verdict, &about(), false));
+    let out = python(READ_JUNIT, &render(Format::Junit, &verdict, &about(), Look::PLAIN));
     let cases = out["cases"].as_array().unwrap();
     assert_eq!(cases.len(), RULES.len() + HOSTILE.len());
     for case in cases {
@@ -304,7 +314,7 @@ print(json.dumps({"tags": page.tags, "attributes": page.attributes, "policy": pa
 
 #[test]
 fn a_page_holds_no_element_or_attribute_of_the_changes() {
-    let out = python(READ_HTML, &render(Format::Html, &hostile(), &about(), false));
+    let out = python(READ_HTML, &render(Format::Html, &hostile(), &about(), Look::PLAIN));
     let known = "html head meta title style body header h1 span p dl dt dd code main section h2 b article bdi pre ul li";
     for tag in out["tags"].as_array().unwrap() {
         assert!(known.split(' ').any(|name| tag == name), "{tag}");
@@ -317,10 +327,43 @@ fn a_page_holds_no_element_or_attribute_of_the_changes() {
 
 #[test]
 fn a_page_may_load_and_run_nothing_and_its_style_is_the_named_one() {
-    let out = python(READ_HTML, &render(Format::Html, &ordinary(), &about(), false));
+    let out = python(READ_HTML, &render(Format::Html, &ordinary(), &about(), Look::PLAIN));
     let policy = out["policy"].as_str().unwrap();
     assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"), "{policy}");
     assert!(policy.contains(&format!("style-src 'sha256-{}'", out["hash"].as_str().unwrap())), "{policy}");
+}
+
+#[test]
+fn junit_is_what_its_schema_says_and_other_readers_count_the_same() {
+    for (verdict, failures) in [(ordinary(), 2), (hostile(), 6), (Verdict::weigh(vec![]), 0)] {
+        let text = render(Format::Junit, &verdict, &about(), Look::PLAIN);
+        // GitLab takes this for the address of a picture.
+        assert!(!text.contains("[[ATTACHMENT|"));
+        let Some(read) = support::schema::junit(&text) else { return };
+        assert_eq!(read["wrong"], serde_json::json!([]), "{text}");
+        assert_eq!((&read["failures"], &read["told"]), (&failures.into(), &serde_json::json!([read["tests"], failures])));
+    }
+    let broken = "<testsuites><testsuite name=\"x\" tests=\"1\" failures=\"0\" errors=\"0\"><testcase/></testsuite></testsuites>";
+    let read = support::schema::junit(broken).unwrap();
+    assert!(read["wrong"][0].as_str().unwrap().contains("'name' is required"), "the schema is looked at");
+}
+
+#[test]
+fn code_quality_is_what_gitlab_asks_for() {
+    let published = support::schema::ours("tests/support/codequality.schema.json");
+    let mut verdict = hostile();
+    verdict.findings.push(finding("size/files", Severity::Warn, "", None, "Many files."));
+    for verdict in [ordinary(), verdict, Verdict::weigh(vec![])] {
+        support::schema::validate("Code Quality", &parsed(Format::Codequality, &verdict), &published);
+    }
+}
+
+#[test]
+fn our_report_is_what_its_schema_says() {
+    let published = support::schema::ours("docs/report.schema.json");
+    for verdict in [ordinary(), Verdict::weigh(vec![])] {
+        support::schema::validate("our report", &parsed(Format::Json, &verdict), &published);
+    }
 }
 
 #[test]

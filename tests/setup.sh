@@ -47,20 +47,24 @@ target="$(uname -m)-unknown-linux-musl"
 if command -v rustup >/dev/null 2>&1 && ! rustup target list --installed | grep -qx "$target"; then
     rustup target add "$target" || echo "setup: the target $target cannot be had; building for this machine's C library instead" >&2
 fi
-# AWS' own library and a stand-in for its token service, which signatures and roles are tested beside, and a reader of schemas.
+# AWS' own library and a stand-in for its token service, which signatures and roles are tested beside, and readers of reports and schemas.
 peers="${XDG_CACHE_HOME:-$HOME/.cache}/tidewaiter/python"
-if [ ! -e "$peers/complete-2" ]; then
+if [ ! -e "$peers/complete-3" ]; then
     if rm -rf "$peers" && python3 -m venv "$peers" 2>/dev/null &&
-        "$peers/bin/pip" install -q --disable-pip-version-check botocore==1.44.8 moto==5.2.5 flask==3.1.3 flask-cors==6.0.5 jsonschema==4.26.0; then
+        "$peers/bin/pip" install -q --disable-pip-version-check botocore==1.44.8 moto==5.2.5 flask==3.1.3 flask-cors==6.0.5 \
+            jsonschema==4.26.0 lxml==6.1.3 junitparser==5.0.3; then
         # OASIS' schema of SARIF, as a package carries it.
         if command -v npm >/dev/null 2>&1; then
             (cd "$peers" && npm pack --silent @microsoft/jest-sarif@1.0.0-beta.0 >/dev/null &&
                 tar -xzOf microsoft-jest-sarif-*.tgz package/lib/schemas/sarif-2.1.0-rtm.5.json >sarif.schema.json && rm -f ./*.tgz) || rm -f "$peers/sarif.schema.json"
         fi
-        touch "$peers/complete-2"
+        # Jenkins' schema of JUnit reports, as the sources of pytest carry it.
+        (cd "$peers" && bin/pip download -q --disable-pip-version-check --no-deps --no-binary pytest pytest==8.4.2 &&
+            tar -xzOf pytest-*.tar.gz pytest-8.4.2/testing/example_scripts/junit-10.xsd >junit-10.xsd && rm -f ./*.tar.gz) || rm -f "$peers/junit-10.xsd"
+        touch "$peers/complete-3"
     else
         rm -rf "$peers"
-        echo "setup: botocore, moto and jsonschema cannot be had (python3-venv, network), so some tests will not run" >&2
+        echo "setup: botocore, moto, jsonschema, lxml and junitparser cannot be had (python3-venv, network), so some tests will not run" >&2
     fi
 fi
 # Package managers that read from registries through the gateway.

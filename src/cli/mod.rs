@@ -18,7 +18,7 @@ use crate::{
     gate::{self, Known},
     init, inside,
     policy::{self, Policy},
-    report::{self, Format},
+    report::{self, Format, Look},
     run,
     scribe::Mode,
     supervisor::Stance,
@@ -138,12 +138,16 @@ enum Stdin {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exits with 0 for pass and review, 66 for deny, 64 for an invalid policy, 71 when the change cannot be \
-                        inspected.")]
+#[command(after_help = "Examples:\n  tidewaiter check --base main                   what HEAD changes of main\n  \
+                        tidewaiter check --base HEAD --worktree        what is not committed yet\n  \
+                        tidewaiter check --base main --format sarif --output report.sarif\n\n\
+                        Exits with 0 for pass and review, 66 for deny, 2 where a revision or a repository is missing, 64 for an invalid \
+                        policy, 70 when the report cannot be written, 71 when the change cannot be inspected. Nothing of the \
+                        repository is run or changed.")]
 struct Check {
     #[command(flatten)]
     layers: Layers,
-    /// The commit that the change is measured from
+    /// The commit or tree that the change is measured from
     #[arg(long, value_name = "REV")]
     base: String,
     /// A policy in the base commit, as one more layer: this path there, never in the change
@@ -282,15 +286,13 @@ fn check_policy(options: &Check) -> Result<Policy, (String, Exit)> {
 fn show(options: &Check, policy: &Policy, checked: &check::Checked) -> ExitCode {
     let verdict = &checked.judgement.verdict;
     let rules: Vec<report::Rule<'_>> = gate::rules().map(|rule| report::Rule { id: rule.id, about: rule.about }).collect();
-    let about = report::About { policy: policy.digest(), base: &options.base, tree: "", rules: &rules };
-    let colour = options.output.is_none() && terminal::colours();
-    let text = checked.facts.clone().unwrap_or_else(|| report::render(options.format, verdict, &about, colour));
+    let (base, tree) = (checked.base.to_string(), checked.tree.to_string());
+    let about = report::About { policy: policy.digest(), base: &base, tree: &tree, changed: Some(checked.changed), rules: &rules };
+    let look = if options.output.is_none() { terminal::look() } else { Look::PLAIN };
+    let text = checked.facts.clone().unwrap_or_else(|| report::render(options.format, verdict, &about, look));
     let written = match &options.output {
-        Some(path) => std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display())),
-        None => {
-            print!("{text}");
-            Ok(())
-        }
+        Some(path) => std::fs::write(path, text).map_err(|error| format!("the report cannot be written to {}: {error}", path.display())),
+        None => terminal::print(&text).map_err(|error| format!("the report cannot be printed: {error}")),
     };
     match (written, verdict.decision) {
         (Err(problem), _) => failed(&problem, Exit::Internal.code()),

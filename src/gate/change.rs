@@ -318,7 +318,7 @@ fn facts(before: &Tree, after: &Tree, odd: Vec<Fact>) -> Vec<Fact> {
     facts
 }
 
-fn differences(before: &Tree, after: &Tree) -> Vec<Fact> {
+pub(super) fn differences(before: &Tree, after: &Tree) -> Vec<Fact> {
     let same = |old: &Entry, new: &Entry| old.id == new.id && alike(old.mode, new.mode);
     let fact = |path: &Vec<u8>, old, new| Fact { path: path.clone(), old, new, oddity: None };
     let (mut facts, mut afterwards) = (Vec::new(), after.iter().peekable());

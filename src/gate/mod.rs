@@ -7,6 +7,8 @@ mod change;
 mod content;
 mod facts;
 mod finding;
+#[doc(hidden)]
+pub mod fuzz;
 mod inspect;
 mod language;
 mod parts;
@@ -228,33 +230,4 @@ fn judge_file(judge: &mut Judge<'_>, file: &content::File<'_>) {
     }
     checks::judge_file(judge, file);
     lfs::judge_file(judge, file);
-}
-
-/// Doors to what reads a change's bytes here, for the fuzz targets alone.
-#[doc(hidden)]
-pub mod fuzz {
-    /// What a CI configuration includes; none when it cannot be read.
-    pub fn includes(text: &str) -> Option<Vec<String>> {
-        super::ci::includes(text)
-    }
-
-    /// What has the form of a secret, as it stands there (where and of which kind), and how much decoding showed.
-    pub fn secrets(bytes: &[u8]) -> (Vec<(std::ops::Range<usize>, &'static str)>, usize) {
-        super::secret::forms(bytes)
-    }
-
-    /// How many secrets a blob has by their form where nothing is decoded.
-    pub fn plain_secrets(bytes: &[u8]) -> usize {
-        super::secret::plain_forms(bytes)
-    }
-
-    /// The job's own secrets in a blob.
-    pub fn known(known: &super::Known, bytes: &[u8]) -> Vec<String> {
-        super::secret::known_in(known, bytes)
-    }
-
-    /// A path as the most forgiving file system reads it, and whether that is git's own directory.
-    pub fn fold(path: &[u8]) -> (String, bool) {
-        (super::place::fold(path), super::place::has_dot_git(path))
-    }
 }

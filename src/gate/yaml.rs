@@ -1,24 +1,31 @@
-//! YAML read within bounds: the parser recurses, and aliases multiply.
+//! YAML read within bounds: values nest, and aliases multiply.
 
 use std::{collections::HashMap, rc::Rc};
 
-use yaml_rust2::parser::{Event, EventReceiver, Parser};
+use yaml_rust2::parser::{Event, Parser};
 
 /// Levels of values in one file.
 const DEEPEST: usize = 64;
 /// Values in one file.
 const VALUES: usize = 200_000;
+/// Bytes of a file's values with every alias written out. Whoever walks them all takes no more time and copies no more than that;
+/// GitLab reads no CI configuration of more than 2 MiB in this sense (docs.gitlab.com, "Instance limits").
+const WRITTEN_OUT: usize = 32 << 20;
+/// Bytes that a value counts for beside its text.
+const NODE: usize = 16;
 /// Bytes of a value that is written for comparing.
 const WRITTEN: usize = 1 << 20;
 
 /// The documents of a text; none when it cannot be read within these bounds.
 pub(super) fn parse(text: &str) -> Option<Vec<Rc<Value>>> {
-    if too_deep(text) {
-        return None;
+    let (mut parser, mut builder) = (Parser::new(text.chars()), Builder::default());
+    // Event by event: the parser's own loop recurses as deep as the text nests.
+    loop {
+        match parser.next_token().ok()?.0 {
+            Event::StreamEnd => return Some(builder.documents),
+            event => builder.take(event)?,
+        }
     }
-    let mut builder = Builder::default();
-    Parser::new(text.chars()).load(&mut builder, true).ok()?;
-    (builder.values <= VALUES && !builder.too_deep).then_some(builder.documents)
 }
 
 /// A YAML value. Aliases share their value, so that a small file stays small.
@@ -93,31 +100,62 @@ fn end(out: &mut String, mark: &str) -> bool {
     out.len() < WRITTEN
 }
 
+/// A value with what it measures.
+#[derive(Clone)]
+struct Node {
+    value: Rc<Value>,
+    /// Levels in it.
+    depth: usize,
+    /// Its bytes, with every alias written out.
+    size: usize,
+}
+
 /// A list or map that is not closed yet.
 struct Open {
     anchor: usize,
     is_map: bool,
     depth: usize,
+    size: usize,
     items: Vec<Rc<Value>>,
 }
 
-/// Builds values from the parser's events.
+/// Builds values from the parser's events. Its functions give none where a bound is passed.
 #[derive(Default)]
 struct Builder {
     open: Vec<Open>,
-    anchors: HashMap<usize, (Rc<Value>, usize)>,
+    anchors: HashMap<usize, Node>,
     documents: Vec<Rc<Value>>,
     values: usize,
-    too_deep: bool,
+    size: usize,
 }
 
 impl Builder {
-    fn start(&mut self, anchor: usize, is_map: bool) {
-        self.open.push(Open { anchor, is_map, depth: 0, items: vec![] });
+    fn take(&mut self, event: Event) -> Option<()> {
+        match event {
+            Event::DocumentStart => self.anchors.clear(),
+            Event::Scalar(text, _, anchor, _) => {
+                let size = NODE + text.len();
+                self.put(anchor, Node { value: Rc::new(Value::Text(text)), depth: 0, size })?;
+            }
+            Event::Alias(anchor) => {
+                let node = self.anchors.get(&anchor)?.clone();
+                self.put(0, node)?;
+            }
+            Event::SequenceStart(anchor, _) => self.start(anchor, false)?,
+            Event::MappingStart(anchor, _) => self.start(anchor, true)?,
+            Event::SequenceEnd | Event::MappingEnd => self.close()?,
+            _ => {}
+        }
+        Some(())
     }
 
-    fn close(&mut self) {
-        let Some(Open { anchor, is_map, depth, items }) = self.open.pop() else { return };
+    fn start(&mut self, anchor: usize, is_map: bool) -> Option<()> {
+        self.open.push(Open { anchor, is_map, depth: 0, size: NODE, items: vec![] });
+        (self.open.len() <= DEEPEST).then_some(())
+    }
+
+    fn close(&mut self) -> Option<()> {
+        let Open { anchor, is_map, depth, size, items } = self.open.pop()?;
         let value = if is_map {
             let mut items = items.into_iter();
             let mut pairs = Vec::new();
@@ -128,59 +166,67 @@ impl Builder {
         } else {
             Value::List(items)
         };
-        self.put(anchor, Rc::new(value), depth + 1);
+        self.put(anchor, Node { value: Rc::new(value), depth: depth + 1, size })
     }
 
-    /// Takes a value with this many levels. Aliases could stack levels without end, and values are walked and dropped
-    /// level by level.
-    fn put(&mut self, anchor: usize, value: Rc<Value>, depth: usize) {
+    /// Takes a value. Aliases could stack levels without end, and values are walked and dropped level by level.
+    fn put(&mut self, anchor: usize, node: Node) -> Option<()> {
         self.values += 1;
-        self.too_deep |= depth > DEEPEST;
-        let (value, depth) = if depth > DEEPEST { (Rc::new(Value::List(vec![])), 0) } else { (value, depth) };
         if anchor > 0 {
-            self.anchors.insert(anchor, (Rc::clone(&value), depth));
+            self.anchors.insert(anchor, node.clone());
         }
-        match self.open.last_mut() {
+        let Node { value, depth, size } = node;
+        let whole = match self.open.last_mut() {
             Some(open) => {
                 open.depth = open.depth.max(depth);
                 open.items.push(value);
+                &mut open.size
             }
-            None => self.documents.push(value),
-        }
+            None => {
+                self.documents.push(value);
+                &mut self.size
+            }
+        };
+        *whole = whole.saturating_add(size);
+        (self.values <= VALUES && depth <= DEEPEST && *whole <= WRITTEN_OUT).then_some(())
     }
 }
 
-impl EventReceiver for Builder {
-    fn on_event(&mut self, event: Event) {
-        match event {
-            Event::Scalar(text, _, anchor, _) => self.put(anchor, Rc::new(Value::Text(text)), 0),
-            Event::Alias(anchor) => {
-                let (value, depth) = self.anchors.get(&anchor).cloned().unwrap_or_else(|| (Rc::new(Value::List(vec![])), 0));
-                self.put(0, value, depth);
-            }
-            Event::SequenceStart(anchor, _) => self.start(anchor, false),
-            Event::MappingStart(anchor, _) => self.start(anchor, true),
-            Event::SequenceEnd | Event::MappingEnd => self.close(),
-            _ => {}
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Whether values may nest deeper than any configuration does. The parser recurses, and its stack is finite.
-fn too_deep(text: &str) -> bool {
-    let mut open = 0_usize;
-    text.lines().any(|line| {
-        let mut deepest = 0;
-        for sign in line.chars() {
-            match sign {
-                '[' | '{' => open += 1,
-                ']' | '}' => open = open.saturating_sub(1),
-                _ => {}
-            }
-            deepest = deepest.max(open);
+    #[test]
+    fn what_nests_without_end_is_refused_however_it_is_written() {
+        let steps = |end: &str| (0..2000).map(|n| format!("{}-{end}", " ".repeat(n))).collect::<String>();
+        let aliases = |from: &str| (1..2000).fold(from.to_owned(), |text, n| text + &format!("a{n}: &a{n} [*a{}]\n", n - 1));
+        for text in ["- ", "-\t", "? ", "?\t", "[", "{a: ", "[\n", "- [", "a: [? "].map(|part| part.repeat(100_000)) {
+            assert!(parse(&text).is_none(), "{}", &text[..20]);
         }
-        let indented = line.bytes().take_while(|b| *b == b' ').count();
-        let nested = line.matches("- ").count() + line.matches("? ").count();
-        deepest > DEEPEST || indented > 4 * DEEPEST || nested > DEEPEST
-    })
+        for text in [steps("\n"), steps("\r"), aliases("a0: &a0 [x]\n")] {
+            assert!(parse(&text).is_none(), "{}", &text[..20]);
+        }
+        assert!(parse(&("[".repeat(DEEPEST) + &"]".repeat(DEEPEST))).is_some());
+        assert!(parse("a: 'if [[ $x ]]; then [[[[[[ ]]'\n").is_some());
+    }
+
+    #[test]
+    fn what_is_written_out_too_large_is_refused() {
+        let text = |wide: usize, levels: usize| {
+            let level = |n: usize| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); wide].join(", "));
+            "a0: &a0 [x, x]\n".to_owned() + &(1..levels).map(level).collect::<String>()
+        };
+        assert!(parse(&text(4, 4)).is_some());
+        assert!(parse(&text(9, 30)).is_none());
+        assert!(parse(&format!("a: &a {}\nb: [{}]\n", "x".repeat(50_000), "*a, ".repeat(50_000))).is_none());
+        assert!(parse("- x\n".repeat(VALUES + 1).as_str()).is_none());
+    }
+
+    #[test]
+    fn an_alias_names_a_value_of_its_own_document() {
+        let found = parse("a: &x 1\nb: [*x, *x]\n").unwrap();
+        assert_eq!(found[0].field("b").unwrap().items().filter(|item| item.text() == Some("1")).count(), 2);
+        assert!(parse("a: &x 1\n---\nb: *x\n").is_none());
+        assert!(parse("a: &x [*x]\n").is_none());
+    }
 }

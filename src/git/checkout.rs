@@ -60,6 +60,25 @@ impl Checkout {
         Ok(found)
     }
 
+    /// Finds the repository of the work tree that `folder` is in, at that folder or the nearest above it.
+    ///
+    /// # Errors
+    /// [`Error::NotARepository`] with what is missing.
+    pub fn find(folder: &Path) -> Result<Self, Error> {
+        let folder = folder.canonicalize().map_err(file_error(folder))?;
+        let is_bare = |path: &Path| path.join("HEAD").is_file() && path.join("objects").is_dir() && path.join("refs").is_dir();
+        for path in folder.ancestors() {
+            if path.join(".git").symlink_metadata().is_ok() {
+                return Self::open(path);
+            }
+            if is_bare(path) {
+                let reason = "this is the inside of a repository or a bare one, which has no work tree; run it in a clone".to_owned();
+                return Err(refused(path, reason));
+            }
+        }
+        Err(refused(&folder, "neither it nor a folder above it has a .git; run it in a clone".to_owned()))
+    }
+
     /// The work tree, with all symbolic links resolved.
     pub fn root(&self) -> &Path {
         &self.root

@@ -99,8 +99,13 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A name that names no commit here.
-    #[error("`{0}` names no commit in this repository; if the clone is shallow, fetch more of it (GIT_DEPTH)")]
-    Revision(String),
+    #[error("`{revision}` names no commit in this repository{why}")]
+    Revision {
+        /// The name, escaped.
+        revision: String,
+        /// More of it, after a comma or a semicolon; empty where nothing is known.
+        why: &'static str,
+    },
     /// A path that no tree can hold, or not beside another one.
     #[error("the path {0} can stand in no tree of git's")]
     Path(String),
@@ -160,7 +165,7 @@ impl Error {
         use crate::exit::Exit;
         match self {
             Self::Unreachable { .. } | Self::Authentication { .. } | Self::Rejected { .. } => Exit::Remote,
-            Self::NotARepository { .. } | Self::Sha256(_) | Self::Revision(_) | Self::Url(_) => Exit::Usage,
+            Self::NotARepository { .. } | Self::Sha256(_) | Self::Revision { .. } | Self::Url(_) => Exit::Usage,
             Self::TooLarge { .. } | Self::BlobTooLarge { .. } | Self::Missing(_) | Self::Path(_) | Self::LfsObject(_) | Self::Collision => {
                 Exit::Uninspected
             }

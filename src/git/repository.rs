@@ -11,6 +11,9 @@ use std::{
 
 use super::{Checkout, Error, Oid, batch::Batch, checkout::fits_a_line, file_error, program};
 
+/// `HEAD` of a repository of ours where that of the checkout names no commit.
+const UNBORN: &[u8] = b"ref: refs/heads/none\n";
+
 /// The whole configuration of a repository of ours (gitrepository-layout(5)).
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
 
@@ -98,14 +101,6 @@ impl Repository {
         self.peel(revision, "commit")
     }
 
-    /// The tree of the commit that `revision` names.
-    ///
-    /// # Errors
-    /// [`Error::Revision`] when it names something else.
-    pub fn tree_at(&self, revision: &str) -> Result<Oid, Error> {
-        self.peel(revision, "commit}^{tree")
-    }
-
     /// The tree of a commit.
     ///
     /// # Errors
@@ -123,7 +118,7 @@ impl Repository {
     }
 
     fn peel(&self, revision: &str, kind: &str) -> Result<Oid, Error> {
-        let refused = || Error::Revision(super::shown(revision.as_bytes()));
+        let refused = || Error::Revision { revision: super::shown(revision.as_bytes()), why: self.why_not(revision) };
         if revision.is_empty() || revision.contains(['\0', '\n']) {
             return Err(refused());
         }
@@ -134,6 +129,20 @@ impl Repository {
             return Err(refused());
         }
         program::oid("rev-parse", &output.stdout)
+    }
+
+    /// What is known of why `revision` names nothing.
+    fn why_not(&self, revision: &str) -> &'static str {
+        let unborn = || fs::read(self.dir.join("HEAD")).is_ok_and(|head| head == UNBORN);
+        if revision.is_empty() {
+            "; the variable that it comes from may have no value here"
+        } else if self.dir.join("shallow").exists() {
+            ", which is a shallow clone; fetch more of it (GIT_DEPTH: 0 in a job, git fetch --unshallow)"
+        } else if revision.starts_with("HEAD") && unborn() {
+            ", whose branch has no commit yet; measure from the empty tree ($(git hash-object -t tree /dev/null))"
+        } else {
+            ""
+        }
     }
 
     pub(super) fn command(&self) -> Command {
@@ -151,7 +160,7 @@ pub(super) fn lay_out(dir: &Path, config: &str) -> Result<(), Error> {
         let path = if folder.is_empty() { dir.to_owned() } else { dir.join(folder) };
         fs::DirBuilder::new().mode(0o700).create(&path).map_err(file_error(&path))?;
     }
-    write(&dir.join("HEAD"), b"ref: refs/heads/none\n")?;
+    write(&dir.join("HEAD"), UNBORN)?;
     write(&dir.join("config"), config.as_bytes())
 }
 

@@ -14,7 +14,7 @@ use crate::{
     journal::Journal,
     policy::Policy,
     promise::Ground,
-    report::{self, Format},
+    report::{self, Format, Look},
     scribe,
 };
 
@@ -77,8 +77,8 @@ impl Log {
     pub(super) fn closing(&self, ending: &Ending, policy: &Policy, journal: &Journal) {
         if let Some(judged) = ending.judged() {
             let (rules, tree) = (rules(), judged.tree.to_string());
-            let about = report::About { policy: policy.digest(), base: "", tree: &tree, rules: &rules };
-            self.write(&report::text(&judged.verdict, &about, self.colours));
+            let about = report::About { policy: policy.digest(), base: "", tree: &tree, changed: None, rules: &rules };
+            self.write(&report::text(&judged.verdict, &about, Look { colour: self.colours, ..Look::PLAIN }));
         }
         self.say(&format!("journal {} ends with {}", journal.path().display(), journal.head()));
         self.say(&ending.sentence());
@@ -124,7 +124,7 @@ pub(super) fn reports(board: &Board, ending: &Ending) -> Result<(), String> {
         keep(board, judged, &directory).map_err(failed)?;
     }
     let (rules, tree) = (rules(), judged.tree.to_string());
-    let about = report::About { policy: board.policy.digest(), base: "", tree: &tree, rules: &rules };
+    let about = report::About { policy: board.policy.digest(), base: "", tree: &tree, changed: None, rules: &rules };
     for (name, format) in [
         ("gl-code-quality-report.json", Format::Codequality),
         ("junit.xml", Format::Junit),
@@ -132,7 +132,7 @@ pub(super) fn reports(board: &Board, ending: &Ending) -> Result<(), String> {
         ("report.html", Format::Html),
         ("verdict.json", Format::Json),
     ] {
-        write(&directory.join(name), report::render(format, &judged.verdict, &about, false).as_bytes()).map_err(failed)?;
+        write(&directory.join(name), report::render(format, &judged.verdict, &about, Look::PLAIN).as_bytes()).map_err(failed)?;
     }
     Ok(())
 }

@@ -52,14 +52,15 @@ fn section(verdict: &Verdict, severity: Severity) -> String {
 }
 
 fn article(finding: &Finding) -> String {
+    let policy = finding.policy_line.as_ref().map(|line| format!("<dt>policy</dt><dd><code>{}</code></dd>\n", escaped(line)));
+    let policy = policy.unwrap_or_default();
     format!(
         "<article>\n<span class=\"rule\">{}</span><bdi class=\"place\" dir=\"ltr\">{}</bdi>\n<p><bdi>{}</bdi></p>\n{}\
-         <dl><dt>policy</dt><dd><code>{}</code></dd>\n<dt>to do</dt><dd>{}</dd></dl>\n</article>\n",
+         <dl>{policy}<dt>to do</dt><dd>{}</dd></dl>\n</article>\n",
         escaped(&finding.rule),
         escaped(&words::place(finding)),
         escaped(&finding.message),
         excerpt(finding),
-        escaped(words::origin(finding)),
         escaped(&finding.fix),
     )
 }

@@ -39,8 +39,8 @@ pub fn json(verdict: &Verdict, about: &About<'_>) -> String {
     })
 }
 
-/// `value` as JSON that is also safe to look at: what [`is_hidden`] names is written as `\uXXXX` (RFC 8259, section 7).
-pub(super) fn write(value: &impl Serialize) -> String {
+/// `value` as indented JSON that is also safe to look at, with a line end: what [`is_hidden`] names is written as `\uXXXX` (RFC 8259, section 7).
+pub fn write(value: &impl Serialize) -> String {
     // Structs of texts and numbers always have a form in JSON. Were it otherwise, no reader would take a text for a report.
     let json = serde_json::to_string_pretty(value).unwrap_or_else(|error| serde_json::Value::from(error.to_string()).to_string());
     let mut out = String::with_capacity(json.len() + 1);

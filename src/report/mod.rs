@@ -15,7 +15,7 @@ mod words;
 
 pub use codequality::codequality;
 pub use html::html;
-pub use json::json;
+pub use json::{json, write};
 pub use junit::junit;
 pub use sarif::sarif;
 pub use text::text;
@@ -60,14 +60,30 @@ pub struct About<'a> {
     pub base: &'a str,
     /// The tree that was judged; empty where it is not known.
     pub tree: &'a str,
+    /// How many paths the change touches; none where it is not known.
+    pub changed: Option<usize>,
     /// Every rule that was applied. Those of findings need not be among them.
     pub rules: &'a [Rule<'a>],
 }
 
-/// `verdict` in `format`. Only [`Format::Text`] has colours, and only when `colour` is set. Ends with a line end.
-pub fn render(format: Format, verdict: &Verdict, about: &About<'_>, colour: bool) -> String {
+/// How text looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Whether it has colours.
+    pub colour: bool,
+    /// The most columns of a line.
+    pub width: usize,
+}
+
+impl Look {
+    /// For a log or a file: no colours, and lines as wide as most windows that show one.
+    pub const PLAIN: Self = Self { colour: false, width: 100 };
+}
+
+/// `verdict` in `format`. Only for [`Format::Text`] it matters what it looks like. Ends with a line end.
+pub fn render(format: Format, verdict: &Verdict, about: &About<'_>, look: Look) -> String {
     match format {
-        Format::Text => text(verdict, about, colour),
+        Format::Text => text(verdict, about, look),
         Format::Json => json(verdict, about),
         Format::Codequality => codequality(verdict),
         Format::Sarif => sarif(verdict, about),

@@ -89,15 +89,11 @@ pub(super) fn place(finding: &Finding) -> String {
     finding.line.map_or_else(|| path.to_owned(), |line| format!("{path}:{line}"))
 }
 
-/// Where a finding comes from.
-pub(super) fn origin(finding: &Finding) -> &str {
-    finding.policy_line.as_deref().unwrap_or("a built-in rule")
-}
-
 /// A finding in one line, without its place.
 pub(super) fn told(finding: &Finding) -> String {
     let message = sentence(finding.message.trim_end_matches('.'));
-    format!("{message} ({}). To do: {}", origin(finding), finding.fix)
+    let origin = finding.policy_line.as_ref().map_or_else(String::new, |line| format!(" ({line})"));
+    format!("{message}{origin}. To do: {}", finding.fix)
 }
 
 /// The first letter made large.

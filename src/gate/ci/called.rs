@@ -5,10 +5,14 @@ use std::{
     rc::Rc,
 };
 
-use super::{BYTES, wild};
+use super::{
+    BYTES,
+    commands::{APPLY, ENDINGS, FIXED, NPM, ON_INSTALL},
+    wild,
+};
 use crate::{
-    gate::{language, place, yaml::Value},
-    git::{self, Mode, Repository, Tree, shown},
+    gate::{Blobs, language, place, yaml::Value},
+    git::{self, Mode, Tree, shown},
 };
 
 /// Files that are read for the files that they run.
@@ -17,6 +21,10 @@ const READ: usize = 200;
 const DEEPEST: usize = 2;
 /// Words that are looked at, of all lines together.
 const WORDS: usize = 400_000;
+/// Bytes of a text that take as long as one more word.
+const WORD: usize = 40;
+/// Bytes of a path (PATH_MAX, limits.h). No file has a longer one.
+const LONGEST_PATH: usize = 4096;
 /// Words with a `*`, each of which is compared with every path.
 const GLOBS: usize = 200;
 /// Letters of a line that are kept to be shown.
@@ -24,74 +32,6 @@ const SHOWN: usize = 100;
 
 /// Keys under which jobs have shell lines (docs.gitlab.com, "CI/CD YAML syntax reference").
 const SCRIPTS: [&str; 4] = ["script", "before_script", "after_script", "pre_get_sources_script"];
-
-/// Endings of files that interpreters run.
-const ENDINGS: &[&str] = &[
-    "sh", "bash", "zsh", "ksh", "fish", "py", "rb", "js", "mjs", "cjs", "ts", "mts", "pl", "ps1", "psm1", "php", "lua", "r", "jl",
-    "groovy", "exs", "mk", "mak", "just", "cmd", "bat", "awk", "sed", "tcl", "bats", "cmake", "nix", "star", "bzl",
-];
-
-/// Commands that run what a file of a fixed name says, with these names.
-const FIXED: &[(&str, &[&str])] = &[
-    ("make", &["Makefile", "makefile", "GNUmakefile"]),
-    ("gmake", &["Makefile", "makefile", "GNUmakefile"]),
-    ("just", &["justfile", "Justfile", ".justfile"]),
-    ("task", &["Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml", "Taskfile.dist.yml"]),
-    ("go-task", &["Taskfile.yml", "Taskfile.yaml"]),
-    ("tox", &["tox.ini"]),
-    ("nox", &["noxfile.py"]),
-    ("invoke", &["tasks.py"]),
-    ("inv", &["tasks.py"]),
-    ("doit", &["dodo.py"]),
-    ("rake", &["Rakefile", "rakefile", "Rakefile.rb"]),
-    ("gulp", &["gulpfile.js", "gulpfile.mjs", "gulpfile.ts"]),
-    ("grunt", &["Gruntfile.js"]),
-    ("jake", &["Jakefile", "Jakefile.js"]),
-    ("mage", &["magefile.go"]),
-    ("ant", &["build.xml"]),
-    ("scons", &["SConstruct"]),
-    ("earthly", &["Earthfile"]),
-    ("docker", &["Dockerfile"]),
-    ("buildah", &["Dockerfile", "Containerfile"]),
-    ("podman", &["Dockerfile", "Containerfile"]),
-    ("/kaniko/executor", &["Dockerfile"]),
-    ("docker-compose", &["docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml"]),
-    ("compose", &["docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml"]),
-    ("fastlane", &["fastlane/Fastfile"]),
-    ("goreleaser", &[".goreleaser.yml", ".goreleaser.yaml"]),
-    ("pre-commit", &[".pre-commit-config.yaml"]),
-    ("vagrant", &["Vagrantfile"]),
-];
-
-/// Commands that do what the file in their arguments says, whatever its ending.
-const APPLY: &[&str] = &[
-    "ansible-playbook",
-    "kubectl",
-    "helm",
-    "docker-compose",
-    "docker",
-    "podman",
-    "buildah",
-    "make",
-    "gmake",
-    "source",
-    ".",
-    "bash",
-    "sh",
-    "python",
-    "python3",
-    "node",
-    "ruby",
-    "perl",
-    "just",
-    "task",
-    "psql",
-    "mysql",
-];
-
-/// Package managers that run a `package.json`'s scripts, and the scripts that installing runs.
-const NPM: &[&str] = &["npm", "yarn", "pnpm", "bun"];
-const ON_INSTALL: &[&str] = &["preinstall", "install", "postinstall", "prepare", "prepublish"];
 
 /// Who runs which files.
 #[derive(Clone, Debug, Default)]
@@ -130,41 +70,46 @@ impl Called {
 }
 
 /// The shell lines of every job, with the job's name.
-pub(super) fn scripts(documents: &[Rc<Value>]) -> Vec<(String, String)> {
-    let (mut found, mut seen) = (Vec::new(), HashSet::new());
-    for (name, value) in documents.iter().flat_map(|document| document.pairs()) {
-        let job = name.text().unwrap_or_default();
-        if SCRIPTS.contains(&job) {
-            texts(value, job, &mut found, 8);
-        }
-        jobs(value, job, &mut found, &mut seen);
-    }
-    found
+#[derive(Default)]
+pub(super) struct Scripts {
+    lines: Vec<(String, String)>,
+    bytes: usize,
+    /// Whether there are more than will be looked at.
+    more: bool,
 }
 
-fn jobs(value: &Rc<Value>, job: &str, found: &mut Vec<(String, String)>, seen: &mut HashSet<*const Value>) {
-    if !seen.insert(Rc::as_ptr(value)) {
-        return;
+impl Scripts {
+    /// Adds those of a configuration.
+    pub(super) fn read(&mut self, documents: &[Rc<Value>]) {
+        let mut seen = HashSet::new();
+        for (name, value) in documents.iter().flat_map(|document| document.pairs()) {
+            let job = name.text().unwrap_or_default();
+            if SCRIPTS.contains(&job) {
+                self.texts(value, job);
+            }
+            self.jobs(value, job, &mut seen);
+        }
     }
-    match &**value {
-        Value::Text(_) => {}
-        Value::List(items) => items.iter().for_each(|item| jobs(item, job, found, seen)),
-        Value::Map(pairs) => {
-            for (key, inner) in pairs {
-                match key.text() {
-                    Some(key) if SCRIPTS.contains(&key) => texts(inner, job, found, 8),
-                    _ => jobs(inner, job, found, seen),
-                }
+
+    fn jobs(&mut self, value: &Rc<Value>, job: &str, seen: &mut HashSet<*const Value>) {
+        if !seen.insert(Rc::as_ptr(value)) {
+            return;
+        }
+        value.items().for_each(|item| self.jobs(item, job, seen));
+        for (key, inner) in value.pairs() {
+            match key.text() {
+                Some(key) if SCRIPTS.contains(&key) => self.texts(inner, job),
+                _ => self.jobs(inner, job, seen),
             }
         }
     }
-}
 
-fn texts(value: &Value, job: &str, found: &mut Vec<(String, String)>, depth: usize) {
-    match value {
-        Value::Text(text) if found.len() < WORDS => found.push((job.to_owned(), text.clone())),
-        Value::List(items) if depth > 0 => items.iter().for_each(|item| texts(item, job, found, depth - 1)),
-        _ => {}
+    fn texts(&mut self, value: &Value, job: &str) {
+        value.items().for_each(|item| self.texts(item, job));
+        let Some(text) = value.text() else { return };
+        let job: String = job.chars().take(SHOWN).collect();
+        self.bytes += WORD + job.len() + text.len();
+        if self.bytes <= WORDS * WORD { self.lines.push((job, text.to_owned())) } else { self.more = true }
     }
 }
 
@@ -176,10 +121,12 @@ struct Waiting {
 
 /// Follows script lines through the files of a tree.
 struct Reader<'a> {
-    repository: &'a Repository,
+    blobs: &'a dyn Blobs,
     tree: &'a Tree,
     called: Called,
     waiting: VecDeque<Waiting>,
+    /// The scripts of each `package.json` that was read.
+    packages: BTreeMap<String, Rc<[(String, String)]>>,
     words: usize,
     globs: usize,
 }
@@ -198,9 +145,10 @@ struct Lines<'a> {
 ///
 /// # Errors
 /// [`git::Error`] when a file cannot be read.
-pub(super) fn follow(repository: &Repository, tree: &Tree, scripts: &[(String, String)]) -> Result<Called, git::Error> {
-    let mut reader = Reader { repository, tree, called: Called::default(), waiting: VecDeque::new(), words: 0, globs: 0 };
-    for (job, text) in scripts {
+pub(super) fn follow(blobs: &dyn Blobs, tree: &Tree, scripts: &Scripts) -> Result<Called, git::Error> {
+    let called = Called { unread: scripts.more, ..Called::default() };
+    let mut reader = Reader { blobs, tree, called, waiting: VecDeque::new(), packages: BTreeMap::new(), words: 0, globs: 0 };
+    for (job, text) in &scripts.lines {
         let who = format!("job `{}`", shown(job.as_bytes()));
         reader.text(text, "", Lines { home: "", who: &who, depth: 0 })?;
     }
@@ -223,23 +171,35 @@ pub(super) fn follow(repository: &Repository, tree: &Tree, scripts: &[(String, S
 impl Reader<'_> {
     fn content(&self, path: &str) -> Result<Option<String>, git::Error> {
         let Some(entry) = self.tree.get(path.as_bytes()).filter(|entry| entry.mode.is_file()) else { return Ok(None) };
-        match self.repository.blob(entry.id, BYTES) {
+        match self.blobs.blob(entry.id, BYTES) {
             Err(git::Error::BlobTooLarge { .. }) => Ok(None),
             other => Ok(Some(String::from_utf8_lossy(&other?).into_owned())),
         }
     }
 
+    /// Counts words that are to be looked at. False where there were too many before: then no more are.
+    fn afford(&mut self, words: usize) -> bool {
+        self.words = self.words.saturating_add(words);
+        self.called.unread |= self.words > WORDS;
+        self.words <= WORDS
+    }
+
     /// Looks at each command of a text, from the folder `from`.
     fn text(&mut self, text: &str, from: &str, lines: Lines<'_>) -> Result<(), git::Error> {
+        if !self.afford(text.len() / WORD) {
+            return Ok(());
+        }
         let text = text.replace("\\\n", " ").replace(['"', '\''], "");
         let mut at = from.to_owned();
-        for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        for whole in text.lines() {
+            let line = whole.trim();
+            if line.starts_with('#') {
+                continue;
+            }
             for command in line.split([';', '|', '&', '(', ')', '`', '{', '}']) {
                 // `${NAME}` falls apart here: what follows it begins with a slash, and is a path all the same.
                 let words: Vec<&str> = command.split_whitespace().collect();
-                self.words += words.len();
-                if self.words > WORDS {
-                    self.called.unread = true;
+                if !self.afford(words.len()) {
                     return Ok(());
                 }
                 if let ["cd" | "pushd", folder, ..] = words.as_slice() {
@@ -249,7 +209,7 @@ impl Reader<'_> {
                 }
             }
             // Each recipe line of a makefile is a shell of its own.
-            if line.starts_with('\t') {
+            if whole.starts_with('\t') {
                 from.clone_into(&mut at);
             }
         }
@@ -294,19 +254,32 @@ impl Reader<'_> {
         if lines.depth > DEEPEST {
             return Ok(());
         }
-        let Some(text) = self.content(&path)? else { return Ok(()) };
-        let package: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        let Some(scripts) = package.get("scripts").and_then(serde_json::Value::as_object) else { return Ok(()) };
+        let scripts = self.scripts(&path)?;
+        if !self.afford(scripts.len() * (1 + names.len() / WORD)) {
+            return Ok(());
+        }
         let installs = names.iter().any(|name| matches!(*name, "ci" | "i" | "install" | "add")) || names == ["yarn"];
-        for (name, script) in scripts {
+        for (name, script) in scripts.iter() {
             let plain = name.strip_prefix("pre").or_else(|| name.strip_prefix("post")).unwrap_or(name);
-            let asked = names.contains(&name.as_str()) || names.contains(&plain) || installs && ON_INSTALL.contains(&name.as_str());
-            if let Some(script) = script.as_str().filter(|_| asked) {
+            if names.contains(&name.as_str()) || names.contains(&plain) || installs && ON_INSTALL.contains(&name.as_str()) {
                 let who = format!("{}, by the script {} of {},", lines.who, shown(name.as_bytes()), shown(path.as_bytes()));
                 self.text(script, at, Lines { home: lines.home, who: &who, depth: lines.depth + 1 })?;
             }
         }
         Ok(())
+    }
+
+    /// The scripts of the `package.json` at `path`, which is read once.
+    fn scripts(&mut self, path: &str) -> Result<Rc<[(String, String)]>, git::Error> {
+        if let Some(known) = self.packages.get(path) {
+            return Ok(Rc::clone(known));
+        }
+        let text = self.content(path)?.unwrap_or_default();
+        let package: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let scripts = package.get("scripts").and_then(serde_json::Value::as_object).into_iter().flatten();
+        let scripts: Rc<[_]> = scripts.filter_map(|(name, script)| Some((name.clone(), script.as_str()?.to_owned()))).collect();
+        self.packages.insert(path.to_owned(), Rc::clone(&scripts));
+        Ok(scripts)
     }
 
     /// Marks what `word` names, if it names a file that can be run from here.
@@ -356,7 +329,7 @@ impl Reader<'_> {
 
 /// Who runs something, and where they say so.
 fn said(line: &str, who: &str) -> String {
-    let text: String = line.trim().chars().take(SHOWN).collect();
+    let text: String = line.chars().take(SHOWN).collect();
     format!("{who} (`{}`)", shown(text.as_bytes()))
 }
 
@@ -407,9 +380,9 @@ fn option<'a>(words: &[&'a str], names: &[&str]) -> Option<&'a str> {
     })
 }
 
-/// `path` from the folder `from`, without `.` and `..`; none where it leaves the repository.
+/// `path` from the folder `from`, without `.` and `..`; none where it leaves the repository or no file has such a path.
 fn joined(from: &str, path: &str) -> Option<String> {
-    if path.starts_with('/') {
+    if path.starts_with('/') || from.len() + path.len() > LONGEST_PATH {
         return None;
     }
     let mut names: Vec<&str> = Vec::new();
@@ -431,10 +404,27 @@ mod tests {
     #[test]
     fn script_lines_are_found_wherever_jobs_have_them() {
         let text = "default:\n  before_script: [a]\nx:\n  script:\n    - b\n    - [c, d]\n  after_script: e\n.t: &t\n  script: |\n    f\n    g\ny:\n  <<: *t\n  hooks:\n    pre_get_sources_script: [h]\nbefore_script:\n  - i\n";
-        let found = scripts(&yaml::parse(text).unwrap());
-        let lines: Vec<&str> = found.iter().map(|(_, line)| line.as_str()).collect();
+        let mut found = Scripts::default();
+        found.read(&yaml::parse(text).unwrap());
+        let lines: Vec<&str> = found.lines.iter().map(|(_, line)| line.as_str()).collect();
         assert_eq!(lines, ["a", "b", "c", "d", "e", "f\ng\n", "h", "i"]);
-        assert_eq!(found[1].0, "x");
+        assert_eq!(found.lines[1].0, "x");
+    }
+
+    #[test]
+    fn a_package_is_read_once_and_what_it_costs_is_bounded() {
+        let scripts: Vec<String> = (0..300).map(|n| format!("\"s{n}\": \"npm run s{} && sh x{n}.sh\"", (n + 1) % 300)).collect();
+        let package = format!("{{\"scripts\": {{{}}}}}", scripts.join(", "));
+        let config = |lines: usize| format!("a: {{script: [{}]}}", (0..lines).map(|n| format!("npm run s{n}, ")).collect::<String>());
+        let (few, many) = (config(2), config(3000));
+        for (config, mark) in [(&few, "x1.sh"), (&many, "x2.sh")] {
+            let files = [(".gitlab-ci.yml", config.as_bytes()), ("package.json", package.as_bytes()), (mark, b""), ("sub/y.sh", b"")];
+            let (found, read) = crate::gate::fuzz::pipeline(&files.map(|(path, text)| (path.to_owned(), text)).into()).unwrap();
+            assert_eq!(read, config.len() + package.len(), "each file once");
+            assert!(found[3].is_some(), "{mark} is run");
+            // Where there was more than is looked at, every script may run.
+            assert_eq!(found[2].is_some(), config.len() == many.len());
+        }
     }
 
     #[test]

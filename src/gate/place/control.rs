@@ -1,7 +1,9 @@
 //! Built-in lists: files that steer programs with more rights than a reader's eyes.
 
-use super::name;
-use crate::gate::finding::{Judge, Way};
+use crate::{
+    gate::finding::{Judge, Way},
+    glyph::fold,
+};
 
 /// A built-in rule for a path, with what the path is.
 type Match = (&'static str, &'static str);
@@ -98,7 +100,7 @@ const AGENT_TEXTS: &[&str] = &["skills", "commands", "agents", "rules", "prompts
 
 pub(super) fn judge(judge: &mut Judge<'_>) {
     for fact in judge.facts() {
-        let folded = name::fold(&fact.path);
+        let folded = fold(&fact.path);
         for (rule, what) in matches(&folded) {
             let verb = if fact.remains() { "changes" } else { "removes" };
             judge.find(rule, &fact.path, format!("this {verb} {what}"), Way::Rule);
@@ -176,7 +178,7 @@ mod tests {
     use super::*;
 
     fn rules(path: &str) -> Vec<&'static str> {
-        matches(&name::fold(path.as_bytes())).into_iter().map(|(rule, _)| rule).collect()
+        matches(&fold(path.as_bytes())).into_iter().map(|(rule, _)| rule).collect()
     }
 
     #[test]

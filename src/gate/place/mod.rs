@@ -7,8 +7,9 @@ mod path;
 mod size;
 mod target;
 
+pub(super) use crate::glyph::fold;
 pub use name::git_refuses;
-pub(super) use name::{fold, has_dot_git};
+pub(super) use name::has_dot_git;
 pub(super) use size::judge_sums;
 
 use super::{Error, finding::Judge, rules::Rule};

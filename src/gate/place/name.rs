@@ -2,33 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use unicode_normalization::UnicodeNormalization as _;
-
 use crate::{
     gate::finding::{Judge, Way},
     git::{Mode, shown},
-    glyph::{is_ignorable, is_invisible},
+    glyph::{fold, is_invisible},
 };
 
 /// Bytes of a name on common file systems (NAME_MAX, limits.h).
 const LONGEST_NAME: usize = 255;
 /// Bytes of a path (PATH_MAX, limits.h), less the folder that it will be in.
 const LONGEST_PATH: usize = 3072;
-
-/// What case-insensitive, normalising file systems make of a name: NFC, no ignorable code points, one case.
-pub(in crate::gate) fn fold(path: &[u8]) -> String {
-    // Of ASCII all signs are visible and have one form, so that only the case is left. Most paths are it.
-    if path.is_ascii() {
-        return String::from_utf8_lossy(path).to_ascii_lowercase();
-    }
-    fold_any(path)
-}
-
-fn fold_any(path: &[u8]) -> String {
-    let visible = String::from_utf8_lossy(path).chars().filter(|c| !is_ignorable(*c)).collect::<String>();
-    let upper: String = visible.nfc().flat_map(char::to_uppercase).collect();
-    upper.chars().flat_map(char::to_lowercase).nfc().collect()
-}
 
 /// Whether some system reads `component` as `.git`: other case, ignorable code points (HFS+), a final dot, space or
 /// stream name, or the short form `GIT~1` (NTFS).
@@ -193,13 +176,6 @@ mod tests {
         for path in [".gitignore", "git", "a/git~/x", ".github/x", "my.git/x", "agit~1"] {
             assert!(!has_dot_git(path.as_bytes()), "{path}");
         }
-    }
-
-    #[test]
-    fn ascii_is_folded_like_everything_else() {
-        let all: Vec<u8> = (0..=127).collect();
-        assert_eq!(fold(&all), fold_any(&all));
-        assert_eq!(fold("A\u{200c}\u{c4}".as_bytes()), "a\u{e4}");
     }
 
     #[test]

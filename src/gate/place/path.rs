@@ -1,8 +1,8 @@
 //! The policy's own lists of paths. A rename is a removal and an addition, so both its sides are looked at.
 
-use super::name;
 use crate::{
     gate::{Fact, Op, finding::Judge},
+    glyph::fold,
     policy::Pattern,
 };
 
@@ -36,12 +36,12 @@ pub(super) fn judge(judge: &mut Judge<'_>) {
 /// The first pattern that protects `path` as it is written or as other systems read it. What is no plain file may
 /// stand in the place of a folder, so a pattern that protects that folder's content holds for it, too.
 fn protecting<'a>(patterns: &'a [Pattern], fact: &Fact) -> Option<&'a Pattern> {
-    let folded = name::fold(&fact.path).into_bytes();
+    let folded = fold(&fact.path);
     let plain = fact.oddity.is_none() && fact.new.is_none_or(|entry| entry.mode.is_file());
-    let mut spellings = vec![fact.path.clone(), folded.clone()];
-    if !plain {
-        // No pattern can name this child, as patterns have no control characters.
-        spellings.push([folded.as_slice(), b"/\x01"].concat());
-    }
-    patterns.iter().find(|pattern| spellings.iter().any(|path| pattern.protects(path)))
+    // No pattern can name this child, as patterns have no control characters.
+    let child = (!plain).then(|| format!("{folded}/\x01"));
+    let protects = |pattern: &&Pattern| {
+        pattern.protects(&fact.path, &folded) || child.as_ref().is_some_and(|child| pattern.protects(child.as_bytes(), child))
+    };
+    patterns.iter().find(protects)
 }

@@ -196,13 +196,13 @@ pub(super) fn expected(ending: &str) -> Option<&'static [Kind]> {
 
 /// An archive's directory at the end of what is no archive by its beginning: readers of zip files look there first
 /// (APPNOTE.TXT, 4.3.16: 22 bytes and a comment of at most 65,535).
-pub(super) fn zip_at_end(bytes: &[u8]) -> bool {
+pub(in crate::gate) fn zip_at_end(bytes: &[u8]) -> bool {
     let tail = bytes.get(bytes.len().saturating_sub(65_557)..).unwrap_or(bytes);
     tail.windows(22).any(|record| record.starts_with(b"PK\x05\x06") && record.get(4..8) == Some(&[0; 4]))
 }
 
 /// What stands behind the end of an image or a document, where its format says where that is.
-pub(super) fn behind_end(kind: Kind, bytes: &[u8]) -> &[u8] {
+pub(in crate::gate) fn behind_end(kind: Kind, bytes: &[u8]) -> &[u8] {
     let end = match kind {
         PNG => png_end(bytes),
         GIF => gif_end(bytes),
@@ -253,7 +253,7 @@ fn gif_end(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Why `bytes`, which have no NUL where git looks for one, are no text after all.
-pub(super) fn is_no_text(bytes: &[u8], text: &str) -> Option<String> {
+pub(in crate::gate) fn is_no_text(bytes: &[u8], text: &str) -> Option<String> {
     if let Some(kind) = of(bytes) {
         return Some(format!("by its content this file is a {}", kind.name));
     }

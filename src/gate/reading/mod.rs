@@ -4,7 +4,7 @@ mod catalogue;
 mod direction;
 mod hidden;
 mod instructions;
-mod kind;
+pub(super) mod kind;
 mod made;
 mod picture;
 mod script;

@@ -10,20 +10,20 @@ const MOST: usize = 10_000;
 
 /// What a rule found.
 #[derive(Clone, Debug)]
-pub(super) struct Leak<'r> {
+pub(in crate::gate) struct Leak<'r> {
     /// The rule's id.
-    pub(super) id: &'r str,
+    pub(in crate::gate) id: &'r str,
     /// The file that it is in.
     pub(super) file: &'r str,
     /// All that its pattern matched; none where the path alone counts.
     pub(super) at: Option<Range<usize>>,
     /// The secret in it.
-    pub(super) secret: Range<usize>,
+    pub(in crate::gate) secret: Range<usize>,
 }
 
 /// What the rules of `files` find in `text`, which stands at `path` (none for a text that is no file). False when one of them
 /// could not look.
-pub(super) fn scan<'r>(files: &'r [Leaks], path: Option<&[u8]>, text: &[u8]) -> (Vec<Leak<'r>>, bool) {
+pub(in crate::gate) fn scan<'r>(files: &'r [Leaks], path: Option<&[u8]>, text: &[u8]) -> (Vec<Leak<'r>>, bool) {
     let (mut found, mut whole) = (Vec::new(), true);
     for file in files {
         for rule in file.concerned(text) {

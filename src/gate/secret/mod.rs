@@ -8,7 +8,7 @@ mod check;
 mod decode;
 mod formats;
 mod known;
-mod leaks;
+pub(super) mod leaks;
 mod pattern;
 
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};

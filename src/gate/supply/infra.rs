@@ -78,6 +78,9 @@ const RIGHTS: &[&str] = &[
 /// What Terraform runs, or takes from elsewhere.
 const PROGRAMS: &[&str] = &["provisionerlocal-exec", "provisionerremote-exec", "dataexternal", "local-exec", "remote-exec"];
 
+/// Bytes of the longest name that any of these has, and more.
+const NAME: usize = 64;
+
 /// Counts containers among the pairs.
 const IMAGES: &str = "image";
 
@@ -200,7 +203,7 @@ fn walk(value: &Value, key: &str, counts: &mut BTreeMap<String, usize>, left: &m
     if *left == 0 {
         return;
     }
-    if let Some(text) = value.text() {
+    if let Some(text) = value.text().filter(|_| key.len() <= NAME) {
         let text = text.to_lowercase();
         let says =
             |right: &&&str| right.split_once([':', '=']).is_some_and(|(name, value)| name == key && value.trim_matches(['[', ']']) == text);

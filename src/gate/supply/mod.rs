@@ -6,7 +6,7 @@ mod build;
 mod container;
 mod ground;
 mod infra;
-mod lock;
+pub(super) mod lock;
 mod manifest;
 mod names;
 mod registry;
@@ -137,6 +137,16 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn what_would_be_copied_for_each_of_many_is_refused_where_it_is_long() {
+        let metadata = |group: &str| format!("<m><component group=\"{group}\"><artifact name=\"a\"/></component></m>");
+        let gradle = |text: &str| lock::read(lock::Kind::GradleHashes, text);
+        assert_eq!(gradle(&metadata("g")).unwrap().len(), 1);
+        assert!(gradle(&metadata(&"g".repeat(2000))).is_none());
+        let service = |name: &str| container::reads(&format!("services: {{? {name} : {{privileged: true}}}}"));
+        assert!(service("web") && !service(&"w".repeat(2000)));
+    }
+
     /// Every reader goes through texts that people do not write in a time that grows with their length alone.
     #[test]
     fn hostile_texts_end() {
@@ -197,7 +207,7 @@ mod tests {
             for path in locks {
                 lock::read(lock::kind(path).unwrap(), text);
             }
-            container::read_all(text);
+            container::reads(text);
             assert!(began.elapsed() < Duration::from_secs(30), "{}", &text[..text.len().min(60)]);
         }
     }

@@ -90,8 +90,8 @@ fn translated(text: &str) -> String {
             }
             '[' if class && next == Some(':') => {
                 let rest = letters.get(at..).unwrap_or_default();
-                let length = rest.windows(2).position(|pair| pair == [':', ']']).map_or(0, |end| end + 2);
-                out.push(letter);
+                let length = class_name(rest);
+                out.push_str(if length > 0 { "[" } else { "\\[" });
                 out.extend(rest.iter().take(length));
                 at += length;
                 continue;
@@ -129,9 +129,14 @@ fn translated(text: &str) -> String {
 
 /// Whether `letters` go on as a count does: `3}`, `3,}`, `3,5}`.
 fn is_count(letters: &[char]) -> bool {
-    let end = letters.iter().position(|letter| *letter == '}').unwrap_or(0);
-    let inside = letters.get(..end).unwrap_or_default();
-    inside.first().is_some_and(char::is_ascii_digit) && inside.iter().all(|letter| letter.is_ascii_digit() || *letter == ',')
+    let end = letters.iter().position(|letter| !letter.is_ascii_digit() && *letter != ',').unwrap_or(letters.len());
+    letters.first().is_some_and(char::is_ascii_digit) && letters.get(end) == Some(&'}')
+}
+
+/// Letters of the name of a class of POSIX' that `letters` begin with, as `:alpha:]`; 0 where they do not.
+fn class_name(letters: &[char]) -> usize {
+    let name = letters.iter().skip(1).take_while(|letter| letter.is_ascii_lowercase() || **letter == '^').count();
+    if letters.get(name + 1..name + 3) == Some(&[':', ']']) { name + 3 } else { 0 }
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::gate::{
 /// Values that are looked at in one file; aliases make more of a few.
 const VALUES: usize = 100_000;
 
+/// Bytes of a service's name. Each of its rights is told with it.
+const NAME: usize = 256;
+
 /// Paths of the host that nothing should have; what ends with a slash stands for all that is in it.
 const HOST: &[&str] = &[
     "/etc",
@@ -71,6 +74,9 @@ pub(super) fn read(text: &str) -> Option<Services> {
 }
 
 fn walk(found: &mut Services, left: &mut usize, service: &str, value: &Value) {
+    if service.len() > NAME {
+        *left = 0;
+    }
     for (key, inner) in value.pairs() {
         *left = left.saturating_sub(1);
         if *left == 0 {

@@ -4,6 +4,9 @@ use roxmltree::Node;
 
 use super::{Entry, Source, address};
 
+/// Bytes of a component's coordinates. Each of its artifacts is named with them.
+const COORDINATES: usize = 1024;
+
 /// `module version hash` (go.dev/ref/mod, "go.sum files").
 pub(super) fn go_sum(text: &str) -> Vec<Entry> {
     let read = |line: &str| {
@@ -52,6 +55,10 @@ pub(super) fn gradle(text: &str) -> Option<Vec<Entry>> {
         let attribute = |name: &str| node.attribute(name).unwrap_or_default();
         match node.tag_name().name() {
             "component" => {
+                let long = ["group", "name", "version"].iter().map(|name| attribute(name).len()).sum::<usize>() > COORDINATES;
+                if long {
+                    return None;
+                }
                 for artifact in node.children().filter(|child| child.tag_name().name() == "artifact") {
                     let name = format!("{}:{} {}", attribute("group"), attribute("name"), artifact.attribute("name").unwrap_or_default());
                     let sums = artifact.children().filter(|sum| sum.tag_name().name().starts_with("sha"));

@@ -19,7 +19,7 @@ use crate::{
 
 /// The form of a lockfile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::gate) enum Kind {
     PackageLock,
     Yarn,
     Pnpm,
@@ -51,7 +51,7 @@ impl Kind {
 }
 
 /// The form of the lockfile at a path, folded.
-pub(super) fn kind(path: &str) -> Option<Kind> {
+pub(in crate::gate) fn kind(path: &str) -> Option<Kind> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     Some(match name {
         "package-lock.json" | "npm-shrinkwrap.json" => Kind::PackageLock,
@@ -74,7 +74,7 @@ pub(super) fn kind(path: &str) -> Option<Kind> {
 
 /// Where an entry's file comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Source {
+pub(in crate::gate) struct Source {
     /// The host; for a git repository `git ` before it, for an index of crates its path after it.
     pub(super) host: String,
     /// Whether it is fetched over TLS or SSH.
@@ -95,7 +95,7 @@ impl Source {
 
 /// One entry of a lockfile.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
+pub(in crate::gate) struct Entry {
     /// The package that it stands for.
     pub(super) name: String,
     /// Its version.
@@ -123,7 +123,7 @@ impl Entry {
 }
 
 /// The entries of a lockfile; none when it cannot be read.
-pub(super) fn read(kind: Kind, text: &str) -> Option<Vec<Entry>> {
+pub(in crate::gate) fn read(kind: Kind, text: &str) -> Option<Vec<Entry>> {
     let text = without_mark(text);
     match kind {
         Kind::PackageLock => node::package_lock(text),

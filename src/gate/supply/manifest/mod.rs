@@ -22,7 +22,7 @@ use crate::{
 
 /// Whose packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Ecosystem {
+pub(in crate::gate) enum Ecosystem {
     Npm,
     Cargo,
     Python,

@@ -1,10 +1,13 @@
-//! The fuzz targets over their seeds, so that neither rots between two runs of `make fuzz`.
+//! The fuzz targets over their seeds, so that neither rots between two runs of `make fuzz`, and over thousands of made inputs.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-#[path = "../fuzz/targets.rs"]
+mod properties;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../../fuzz/targets.rs"]
 mod targets;
 
 fn names(directory: &str) -> BTreeSet<String> {
