@@ -73,8 +73,14 @@ fn package_json_is_judged_by_key() {
         edits.iter().map(|(name, new, expected)| (*name, "package.json", Some(NPM), Some(new.as_str()), *expected)).collect();
     check(&cases);
     let deep: Vec<Case<'_>> = vec![
-        ("in a monorepo", "packages/a/package.json", Some(NPM), Some(r#"{"scripts":{"postinstall":"x"}}"#), SCRIPT),
-        ("in other letters", "Package.JSON", Some(NPM), Some(r#"{"bin":"x"}"#), SCRIPT),
+        (
+            "in a monorepo",
+            "packages/a/package.json",
+            Some(NPM),
+            Some(r#"{"scripts":{"postinstall":"x"}}"#),
+            &["package/script=deny", "test/hollow=review"],
+        ),
+        ("in other letters", "Package.JSON", Some(NPM), Some(r#"{"bin":"x"}"#), &["package/script=deny", "test/hollow=review"]),
         ("new, plain", "new/package.json", None, Some(r#"{"name":"n","dependencies":{"left-pad":"1"}}"#), &[]),
         ("new, with a script", "new/package.json", None, Some(r#"{"scripts":{"install":"x"}}"#), SCRIPT),
         ("new, of a workspace", "fresh/package.json", None, Some(r#"{"dependencies":{"own":"workspace:*","left-pad":"catalog:"}}"#), &[]),
@@ -218,7 +224,7 @@ fn python_manifests() {
             ("git", "requests==2.0 --hash=sha256:aa\nnumpy\ngit+https://h.example/x.git#egg=brand_new\n", SOURCE),
             ("editable", "requests==2.0 --hash=sha256:aa\n-e git+https://h.example/x.git#egg=brand_new\n", SOURCE),
             ("an address", "requests==2.0 --hash=sha256:aa\nhttps://h.example/x.whl\n", SOURCE),
-            ("over two lines", "requests==2.0 --hash=sha256:aa\n--extra-index-\\\nurl https://i.example\n", &[]),
+            ("over two lines", "requests==2.0 --hash=sha256:aa\n--extra-index-\\\nurl https://i.example\n", REGISTRY),
             ("an option over two lines", "requests==2.0 --hash=sha256:aa\n--extra-index-url \\\nhttps://i.example\n", REGISTRY),
             ("another hash", "requests==2.0 --hash=sha256:bb\nnumpy\n", &["lock/hash=deny"]),
             ("no hash", "requests==2.0\nnumpy\n", &["lock/hash=deny"]),

@@ -24,7 +24,9 @@ impl Tally {
     pub(super) fn see(&mut self, file: &File<'_>) {
         let counts = (file.added.len() as u64, file.removed.len() as u64);
         self.lines.insert(file.fact.path.clone(), counts);
-        self.emptied += u64::from(file.fact.remains() && file.new.is_empty() && !file.old.is_empty());
+        // Blanks and line ends say as much as nothing.
+        let says_nothing = |bytes: &[u8]| bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).iter().all(u8::is_ascii_whitespace);
+        self.emptied += u64::from(file.fact.remains() && says_nothing(file.new) && !says_nothing(file.old));
     }
 
     /// Adds the counts of another part.

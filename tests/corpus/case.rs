@@ -16,6 +16,8 @@ enum Expected {
     Pass,
     Warn,
     Review,
+    /// Review or more.
+    Held,
     Deny,
     Block,
 }
@@ -65,6 +67,7 @@ fn expand(section: &str, line: &toml::Table, given: &toml::Table, kind: Kind) ->
         (Kind::Harmless, _) | (_, "pass") => Expected::Pass,
         (_, "warn") => Expected::Warn,
         (_, "review") => Expected::Review,
+        (_, "held") => Expected::Held,
         (_, "deny") => Expected::Deny,
         (_, "block") => Expected::Block,
         (_, other) => panic!("{other} is no verdict"),
@@ -100,7 +103,8 @@ impl Case {
         let (decision, least) = match self.expected {
             Expected::Pass => (Decision::Pass, None),
             Expected::Warn => (Decision::Pass, Some(Severity::Warn)),
-            Expected::Review => (Decision::Review, Some(Severity::Review)),
+            Expected::Held if verdict.decision == Decision::Deny => (Decision::Deny, Some(Severity::Review)),
+            Expected::Review | Expected::Held => (Decision::Review, Some(Severity::Review)),
             Expected::Deny => (Decision::Deny, Some(Severity::Deny)),
             Expected::Block => (Decision::Deny, Some(Severity::Block)),
         };

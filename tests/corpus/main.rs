@@ -23,7 +23,17 @@ use case::{Case, Kind};
 use project::Project;
 
 /// Files of cases.
-const SECTIONS: [&str; 4] = ["supply.toml", "agent.toml", "git.toml", "content.toml"];
+const SECTIONS: [&str; 9] = [
+    "supply.toml",
+    "agent.toml",
+    "git.toml",
+    "content.toml",
+    "ci-variants.toml",
+    "package-variants.toml",
+    "check-variants.toml",
+    "control-variants.toml",
+    "tree-variants.toml",
+];
 /// Fewer than these are not the corpora that are promised.
 const ATTACKS: usize = 200;
 const HARMLESS: usize = 80;

@@ -4,6 +4,7 @@ mod hollow;
 mod inline;
 mod scanner;
 mod suite;
+mod tables;
 mod threshold;
 
 pub(super) use suite::Suite;

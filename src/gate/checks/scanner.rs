@@ -1,164 +1,41 @@
 //! Files that tell scanners and linters what to look for, and what licences a project.
 
-use std::cell::LazyCell;
+use std::{cell::LazyCell, collections::BTreeMap};
 
+use super::tables::{BASELINES, LINTER_STARTS, LINTERS, SCANNER_ENDINGS, SCANNER_FOLDERS, SCANNER_STARTS, SCANNERS};
 use crate::gate::{
     Op,
-    content::{File, Line, lines},
+    content::{File, Line},
     finding::{Judge, Place, Way},
     language, place,
 };
 
-/// Configuration, exceptions and baselines of security scanners, and of services that watch coverage: whole names, folded.
-const SCANNERS: &[&str] = &[
-    ".semgrepignore",
-    ".semgrep.yml",
-    ".semgrep.yaml",
-    "semgrep.yml",
-    "semgrep.yaml",
-    ".gitleaks.toml",
-    "gitleaks.toml",
-    ".gitleaksignore",
-    ".gitleaks-baseline.json",
-    ".trivyignore",
-    ".trivyignore.yaml",
-    ".trivyignore.yml",
-    "trivy.yaml",
-    ".trivy.yaml",
-    "trivy-secret.yaml",
-    ".snyk",
-    ".bandit",
-    "bandit.yaml",
-    "bandit.yml",
-    ".bandit.yml",
-    ".bandit.yaml",
-    ".checkov.yml",
-    ".checkov.yaml",
-    ".checkov.baseline",
-    ".hadolint.yaml",
-    ".hadolint.yml",
-    "hadolint.yaml",
-    ".secrets.baseline",
-    ".detect-secrets.yaml",
-    ".grype.yaml",
-    ".grype.yml",
-    "osv-scanner.toml",
-    "deny.toml",
-    ".deny.toml",
-    "audit.toml",
-    ".nsprc",
-    ".auditrc",
-    "audit-ci.json",
-    "audit-ci.jsonc",
-    ".audit-ci.json",
-    ".talismanrc",
-    ".gitguardian.yml",
-    ".gitguardian.yaml",
-    ".ggshield.yml",
-    ".socket.yml",
-    "socket.yml",
-    ".whitesource",
-    ".mend.yml",
-    ".brakeman.ignore",
-    "brakeman.ignore",
-    ".tfsec.yml",
-    ".tfsec.yaml",
-    ".terrascan.toml",
-    "kics.config",
-    ".kics.yaml",
-    ".kubesec.yaml",
-    ".dockle.yaml",
-    ".dockleignore",
-    ".dive-ci",
-    ".zap.conf",
-    ".lgtm.yml",
-    "lgtm.yml",
-    ".gosec.json",
-    "gosec.json",
-    ".nancy-ignore",
-    ".safety-policy.yml",
-    ".pip-audit.toml",
-    ".bundler-audit.yml",
-    ".retireignore",
-    ".retireignore.json",
-    ".njsscan",
-    ".horusec-config.json",
-    "horusec-config.json",
-    "codecov.yml",
-    "codecov.yaml",
-    ".codecov.yml",
-    ".codecov.yaml",
-    ".coveralls.yml",
-    ".codeclimate.yml",
-    ".codacy.yml",
-    ".codacy.yaml",
-    "qodana.yaml",
-];
-/// Beginnings of such names.
-const SCANNER_STARTS: &[&str] = &[
-    ".trufflehog",
-    "trufflehog",
-    ".dependency-check",
-    "dependency-check-",
-    "owasp-suppression",
-    "odc-suppression",
-    "zap-baseline",
-    ".gitleaks",
-];
-/// Folders that hold nothing else.
-const SCANNER_FOLDERS: &[&str] = &[".semgrep", ".tfsec", ".trivy", ".checkov", ".codeql", ".kics", ".dependency-check"];
-
-/// Linters, by names and beginnings of names, folded.
-const LINTERS: &[&str] = &[
-    ".eslintignore",
-    "ruff.toml",
-    ".ruff.toml",
-    ".flake8",
-    "clippy.toml",
-    ".clippy.toml",
-    ".pylintrc",
-    "pylintrc",
-    "pylintrc.toml",
-    "mypy.ini",
-    ".mypy.ini",
-    "pyrightconfig.json",
-    "tslint.json",
-    "biome.json",
-    "biome.jsonc",
-    ".oxlintrc.json",
-    ".swiftlint.yml",
-    "detekt.yml",
-    "checkstyle.xml",
-    "pmd.xml",
-    "psalm.xml",
-    "phpcs.xml",
-    "phpmd.xml",
-    ".credo.exs",
-    ".yamllint",
-    ".yamllint.yml",
-    ".yamllint.yaml",
-    ".shellcheckrc",
-    ".ansible-lint",
-    ".tflint.hcl",
-    ".clang-tidy",
-    ".luacheckrc",
-    ".perlcriticrc",
-    "sonar-project.properties",
-];
-const LINTER_STARTS: &[&str] = &[
-    ".eslintrc",
-    "eslint.config.",
-    ".golangci.",
-    ".rubocop",
-    "phpstan",
-    ".stylelintrc",
-    "stylelint.config.",
-    ".markdownlint",
-    "spotbugs-exclude",
-];
-
 /// Files of several tools, in which only what is a linter's counts.
-const MIXED: &[&str] = &["pyproject.toml", "setup.cfg", "tox.ini", "cargo.toml"];
+const MIXED: &[&str] =
+    &["pyproject.toml", "setup.cfg", "tox.ini", "cargo.toml", "package.json", "tsconfig.json", "jsconfig.json", ".editorconfig"];
+/// Tools whose tables in them are a linter's.
+const OWN: &[&str] = &[
+    "ruff",
+    "mypy",
+    "pylint",
+    "flake8",
+    "bandit",
+    "pyright",
+    "semgrep",
+    "vulture",
+    "coverage",
+    "detect-secrets",
+    "pydocstyle",
+    "isort.skip",
+    "ty",
+    "pyrefly",
+    "pycodestyle",
+    "pydoclint",
+];
+/// Letters of a key that are looked at.
+const LONGEST: usize = 100;
+/// Keys in each other that are followed.
+const DEEPEST: usize = 32;
 
 /// Words on an added line that ask for less.
 const LESS: &[&str] = &[
@@ -185,6 +62,21 @@ const LESS: &[&str] = &[
     "ignoreerrors",
     "suppress",
     "omit",
+    "skips",
+    "exclude-dirs",
+    "exclude-lines",
+    "exclude-paths",
+    "ignore-errors",
+    "ignore-missing-imports",
+    "ignore-names",
+    "disable-error-code",
+    "none",
+    "silent",
+    "suggestion",
+    "skiplibcheck",
+    "issues-exit-code",
+    "eslintignore",
+    "null",
 ];
 /// Words on a line that asked for something, now gone.
 const MORE: &[&str] = &[
@@ -203,6 +95,8 @@ const MORE: &[&str] = &[
     "level",
     "2",
     "rules",
+    "disallow-untyped-defs",
+    "unsafe-code",
 ];
 
 /// Judges names alone.
@@ -221,7 +115,11 @@ pub(super) fn judge(judge: &mut Judge<'_>) {
         if is_licence(&fact.path) && !is_copy() {
             judge.find("project/licence", &fact.path, format!("this {verb} a licence, a notice or the security policy"), Way::Rule);
         }
-        if !fact.remains() && is_linter(&folded) {
+        let name = name_of(&folded);
+        let is_new_list = || fact.op() == Op::Add && is_linter(&folded) && is_list(name);
+        if fact.remains() && (BASELINES.contains(&name) || name.ends_with(".supp") || is_new_list()) {
+            judge.find("scanner/lint", &fact.path, "this says what a linter or a sanitizer is to pass over".to_owned(), Way::Rule);
+        } else if !fact.remains() && is_linter(&folded) {
             judge.find("scanner/lint", &fact.path, "this removes the configuration of a linter".to_owned(), Way::Rule);
         }
     }
@@ -234,6 +132,8 @@ fn name_of(folded: &str) -> &str {
 fn is_scanner(folded: &str) -> bool {
     let name = name_of(folded);
     SCANNERS.contains(&name)
+        || SCANNER_ENDINGS.iter().any(|ending| name.ends_with(ending))
+        || folded.ends_with("supply-chain/config.toml")
         || SCANNER_STARTS.iter().any(|start| name.starts_with(start))
         || folded.split('/').rev().skip(1).any(|folder| SCANNER_FOLDERS.contains(&folder))
 }
@@ -256,8 +156,14 @@ fn is_licence(path: &[u8]) -> bool {
     let whole = name.split(['.', '-', '_']).skip(1).all(|part| part.len() <= 12 && part != "checker" && part != "header");
     licence && whole && is_text
         || folded.starts_with("licenses/") && is_text
+        || OWN_NAMES.contains(&name)
+        || folded.ends_with(".well-known/security.txt")
         || stem == "security" && matches!(ending, "md" | "rst" | "txt") && is_policy_place(&folded)
 }
+
+/// Other files of the kind by their whole names.
+const OWN_NAMES: &[&str] =
+    &["security_contacts", "security-insights.yml", "security.adoc", "dco", "dco.txt", "cla.md", "eula.txt", "eula.md"];
 
 /// Where forges look for a security policy.
 fn is_policy_place(folded: &str) -> bool {
@@ -273,40 +179,119 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
     let name = file.name();
     if name == "sonar-project.properties" {
         let concerns = |line: &&Line<'_>| {
-            line.text.contains("exclusions") || line.text.contains("issue.ignore") || line.text.contains("sonar.sources")
+            const KEYS: &[&str] = &[
+                "exclusions",
+                "inclusions",
+                "issue.ignore",
+                "sonar.sources",
+                "sonar.tests",
+                "qualitygate",
+                "host.url",
+                ".disabled",
+                "sonar.skip",
+            ];
+            KEYS.iter().any(|key| line.text.contains(key))
         };
         if let Some(line) = file.added.iter().chain(file.removed).find(concerns) {
             let message = "this changes what a scanner leaves out".to_owned();
             judge.find("scanner/config", Place::line(&file.fact.path, line.number), message, Way::Rule);
         }
-    } else if is_linter(file.folded) {
-        let asks_in = |line: &Line<'_>, text: Option<&str>, words| {
-            asks(line.text, words) || text.and_then(|text| key_above(text, *line)).is_some_and(|key| asks(key, words))
+    } else if is_linter(file.folded) || MIXED.contains(&name) {
+        let (all, before) = (sections(file.text.unwrap_or_default()), sections(file.old_text.unwrap_or_default()));
+        let concerns = |line: &Line<'_>, all: &[String]| !MIXED.contains(&name) || is_own(name, section(all, *line), line.text);
+        // Marks alone, such as a comma behind what was the last entry, ask for nothing.
+        let was_there = |line: &Line<'_>| file.removed.iter().any(|old| bare(old.text) == bare(line.text));
+        let less = |line: &&Line<'_>| {
+            concerns(line, &all)
+                && !was_there(line)
+                && (asks(line.text, LESS) || is_list(name) || is_item_of_less(section(&all, **line), line.text))
         };
-        // Marks alone, such as a comma behind what was the last entry, ask for nothing; neither do words behind the old ones.
-        let was_there = |line: &Line<'_>| file.removed.iter().any(|old| words(old.text) == words(line.text));
-        let is_kept = |line: &Line<'_>| file.added.iter().any(|new| words(new.text).starts_with(&words(line.text)));
-        let less = |line: &&Line<'_>| is_list(name) || asks_in(line, file.text, LESS) && !was_there(line);
-        let gone = |line: &&Line<'_>| asks_in(line, file.old_text, MORE) && !is_kept(line);
-        let (less, gone) = (file.added.iter().find(less), || file.removed.iter().find(gone));
-        if let Some(line) = less.copied().or_else(|| gone().copied()) {
+        let words =
+            |text: &str| text.split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '-')).map(str::to_owned).collect::<Vec<_>>();
+        let counted = |words: Vec<String>| {
+            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+            words.into_iter().for_each(|word| *counts.entry(word).or_default() += 1);
+            counts
+        };
+        let there = counted(file.added.iter().filter(|line| !is_comment(line.text)).flat_map(|line| words(line.text)).collect());
+        // A line that only grew asks for no less.
+        let shrunk = |line: &&Line<'_>| counted(words(line.text)).iter().any(|(word, count)| there.get(word).unwrap_or(&0) < count);
+        let gone = |line: &&Line<'_>| {
+            concerns(line, &before) && shrunk(line) && (asks(line.text, MORE) || is_item_of_more(section(&before, **line), line.text))
+        };
+        let first = file.added.iter().find(less).copied();
+        if let Some(line) = first.or_else(|| file.removed.iter().find(gone).copied()) {
             let message = "this linter is asked for less than before".to_owned();
             judge.find("scanner/lint", Place::line(&file.fact.path, line.number), message, Way::Rule);
         }
-    } else if MIXED.contains(&name) {
-        let less = |line: &&Line<'_>| {
-            let text = line.text.trim_start();
-            let allows = name == "cargo.toml" && text.contains("\"allow\"");
-            allows
-                || ["ignore_errors = true", "ignore-errors = true", "disable_error_code", "extend-ignore", "per-file-ignores", "ignore = ["]
-                    .iter()
-                    .any(|key| text.starts_with(key))
-        };
-        if let Some(line) = file.added.iter().find(less) {
-            let message = "this linter is asked for less than before".to_owned();
-            judge.find("scanner/lint", Place::shown(file, *line), message, Way::Rule);
+    }
+}
+
+/// The section or the key that each line of a file of settings stands in: a table's name, or the nearest key above that is
+/// indented less.
+fn sections(text: &str) -> Vec<String> {
+    let (mut table, mut open): (String, Vec<(usize, String)>) = (String::new(), Vec::new());
+    let mut found = Vec::new();
+    for line in crate::gate::content::lines(text) {
+        let trimmed = line.text.trim_start();
+        let indent = line.text.len() - trimmed.len();
+        if !trimmed.is_empty() {
+            while open.last().is_some_and(|(above, _)| *above >= indent) {
+                open.pop();
+            }
+        }
+        let above = open.last().map_or("", |(_, key)| key.as_str());
+        found.push(format!("{table} {above}"));
+        let is_key = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '"' | '\'');
+        let key: String = trimmed.chars().take(LONGEST).take_while(|c| is_key(*c)).collect();
+        if trimmed.starts_with('[') && indent == 0 && trimmed.trim_end().ends_with(']') {
+            table = trimmed.trim_end().trim_matches(['[', ']', ' ']).to_ascii_lowercase().chars().take(LONGEST).collect();
+            open.clear();
+        } else if !key.is_empty() && open.len() < DEEPEST {
+            open.push((indent, key.trim_matches(['"', '\'']).to_ascii_lowercase()));
         }
     }
+    found
+}
+
+fn section<'s>(all: &'s [String], line: Line<'_>) -> &'s str {
+    usize::try_from(line.number).ok().and_then(|number| all.get(number.checked_sub(1)?)).map_or("", String::as_str)
+}
+
+/// Whether a line of a file of several tools is about a linter.
+fn is_own(name: &str, section: &str, line: &str) -> bool {
+    let trimmed = line.trim_start().to_ascii_lowercase();
+    match name {
+        "package.json" => ["eslintconfig", "eslintignore", "xo", "standard", "stylelint"]
+            .iter()
+            .any(|key| section.split(' ').any(|word| word == *key) || trimmed.starts_with(&format!("\"{key}\""))),
+        ".editorconfig" => trimmed.contains("severity"),
+        "tsconfig.json" | "jsconfig.json" => {
+            ["strict", "noimplicit", "nounchecked", "nounused", "skiplibcheck", "checkjs"].iter().any(|key| trimmed.contains(key))
+        }
+        "cargo.toml" => section.contains("lints") || trimmed.starts_with("lints"),
+        _ => OWN.iter().any(|tool| section.starts_with(tool) || section.starts_with(&format!("tool.{tool}"))),
+    }
+}
+
+/// Whether a line is an entry of a list of what is left out.
+fn is_item_of_less(section: &str, line: &str) -> bool {
+    is_item(line) && LESS.iter().any(|word| section.split(' ').next_back() == Some(word))
+}
+
+/// Whether a line is an entry of a list of what is looked for.
+fn is_item_of_more(section: &str, line: &str) -> bool {
+    is_item(line)
+        && !is_item_of_less(section, line)
+        && section
+            .split(' ')
+            .next_back()
+            .is_some_and(|key| matches!(key, "enable" | "select" | "extend-select" | "plugins" | "linters" | "rules" | "extends"))
+}
+
+fn is_item(line: &str) -> bool {
+    let line = line.trim();
+    line.starts_with("- ") || (line.starts_with(['"', '\'']) && line.trim_end_matches(',').ends_with(['"', '\'']))
 }
 
 /// Files whose every line is something to leave out.
@@ -317,48 +302,28 @@ fn is_list(name: &str) -> bool {
         || name.starts_with("spotbugs-exclude")
 }
 
+fn is_comment(line: &str) -> bool {
+    ["#", "//", ";", "<!--"].iter().any(|mark| line.trim_start().starts_with(mark))
+}
+
 /// Whether one of `words` stands in `line`, outside of a comment.
 fn asks(line: &str, words: &[&str]) -> bool {
-    let line = line.trim_start();
-    if ["#", "//", ";", "<!--"].iter().any(|mark| line.starts_with(mark)) {
+    if is_comment(line) {
         return false;
     }
+    let line = line.replace('_', "-");
     line.split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '-'))
         .any(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known)))
 }
 
-/// Where a line is nothing but an entry of a list: the line with the list's key.
-fn key_above<'a>(text: &'a str, entry: Line<'_>) -> Option<&'a str> {
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let bare = entry.text.trim();
-    let in_yaml = bare.starts_with("- ");
-    if !in_yaml && !bare.starts_with(['"', '\'']) {
-        return None;
-    }
-    let above: Vec<&str> = lines(text).take_while(|line| line.number < entry.number).map(|line| line.text).collect();
-    let is_key = |line: &&&str| {
-        let (own, least) = (indent(line), indent(entry.text));
-        !line.trim().is_empty() && (own < least || in_yaml && own == least && !line.trim_start().starts_with('-'))
-    };
-    above.iter().rev().find(is_key).copied()
-}
-
 /// What a line says without the marks around it.
-fn words(line: &str) -> Vec<&str> {
+fn bare(line: &str) -> Vec<&str> {
     line.split(|sign: char| sign.is_whitespace() || "\"',;:=[]{}()".contains(sign)).filter(|word| !word.is_empty()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_entry_belongs_to_the_key_above_it() {
-        let text = "linters:\n  enable:\n    - gosec\n\n    - errcheck\n  disable:\n  - lll\nselect = [\n  \"E\",\n  \"S\",\n]\n";
-        let key = |number| key_above(text, lines(text).find(|line| line.number == number).unwrap()).map(str::trim);
-        assert_eq!([3, 5, 7, 10].map(key), ["enable:", "enable:", "disable:", "select = ["].map(Some));
-        assert_eq!([1, 2, 8].map(key), [None; 3]);
-    }
 
     #[test]
     fn names_of_scanners_and_licences_are_known() {

@@ -14,6 +14,11 @@ const KEYS: &[&str] = &[
     "fail-under-lines",
     "fail-under-functions",
     "fail-under-regions",
+    "fail-under-line",
+    "fail-under-branch",
+    "minmsi",
+    "mincoveredmsi",
+    "minscore",
     "minimum_coverage",
     "minimum_coverage_by_file",
     "mincoverage",
@@ -29,6 +34,10 @@ const KEYS: &[&str] = &[
 const OWN: &[&str] = &["branches", "functions", "lines", "statements", "perfile", "autoupdate", "global"];
 /// Keys of JaCoCo and Kover.
 const RATIOS: &[&str] = &["minimum", "minvalue", "minbound", "minlines"];
+/// Keys of files that are about nothing else, by their names.
+const LEVELS: &[&str] = &["threshold", "total", "file", "package", "break", "line", "branch"];
+/// Keys of what must not grow.
+const MOST: &[&str] = &["max-warnings", "maxwarnings", "errorlevel"];
 
 /// A number, or the words of one that is on or off.
 type Level = f64;
@@ -38,6 +47,13 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
     let (Some(old), Some(new)) = (file.old_text, file.text) else { return };
     if file.removed.is_empty() || Ground::of(file.folded) == Ground::Prose || !file.fact.remains() && !is_own(file.name()) {
         return;
+    }
+    for key in MOST {
+        let (before, after) = (levels(old, key), levels(new, key));
+        if let Some((old, new)) = before.iter().zip(&after).find(|(old, new)| new > old) {
+            judge.find("test/threshold", file, format!("{key} grew from {old} to {new}"), Way::Rule);
+            return;
+        }
     }
     let keys = keys_of(file.name());
     for list in keys {
@@ -79,6 +95,8 @@ fn is_own(name: &str) -> bool {
 fn keys_of(name: &str) -> &'static [&'static [&'static str]] {
     if is_own(name) || name == "package.json" {
         &[KEYS, OWN]
+    } else if ["testcoverage", "stryker", "coverlet", "mix_cover", "simplecov"].iter().any(|part| name.contains(part)) {
+        &[KEYS, LEVELS]
     } else if name == "pom.xml" || name.starts_with("build.gradle") {
         &[KEYS, RATIOS]
     } else {
@@ -114,6 +132,8 @@ fn levels(text: &str, key: &str) -> Vec<Level> {
         }
         let rest = text.get(from..).unwrap_or_default();
         let value = rest.trim_start_matches(['"', '\'', ' ', '\t', ':', '=', '>', ')', '(']);
+        // SimpleCov has the kind of coverage between.
+        let value = value.strip_prefix("line: ").or_else(|| value.strip_prefix("branch: ")).unwrap_or(value);
         let end = value.find(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '.')).unwrap_or(value.len());
         let level = match value.get(..end).unwrap_or_default() {
             "true" => Some(1.0),

@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     BYTES,
-    commands::{APPLY, ENDINGS, FIXED, NPM, ON_INSTALL},
-    wild,
+    tools::{APPLY, ENDINGS, EVERYWHERE, FED, FIXED, FOLDERS, HOMES, PACKAGE_HOMES},
+    wild, without_variables,
 };
 use crate::{
     gate::{Blobs, language, place, yaml::Value},
@@ -17,6 +17,8 @@ use crate::{
 
 /// Files that are read for the files that they run.
 const READ: usize = 200;
+/// Hooks and settings that are read for the files that they run.
+const HOOKS: usize = 50;
 /// From a job's line to the last file that is read.
 const DEEPEST: usize = 2;
 /// Words that are looked at, of all lines together.
@@ -32,6 +34,13 @@ const SHOWN: usize = 100;
 
 /// Keys under which jobs have shell lines (docs.gitlab.com, "CI/CD YAML syntax reference").
 const SCRIPTS: [&str; 4] = ["script", "before_script", "after_script", "pre_get_sources_script"];
+
+/// Packages whose scripts are looked at then.
+const PACKAGES: usize = 100;
+
+/// Package managers that run a `package.json`'s scripts, and the scripts that installing runs.
+const NPM: &[&str] = &["npm", "yarn", "pnpm", "bun"];
+const ON_INSTALL: &[&str] = &["preinstall", "install", "postinstall", "prepare", "prepublish"];
 
 /// Who runs which files.
 #[derive(Clone, Debug, Default)]
@@ -86,6 +95,8 @@ impl Scripts {
             let job = name.text().unwrap_or_default();
             if SCRIPTS.contains(&job) {
                 self.texts(value, job);
+            } else if job == "variables" {
+                self.variables(value, job);
             }
             self.jobs(value, job, &mut seen);
         }
@@ -99,17 +110,35 @@ impl Scripts {
         for (key, inner) in value.pairs() {
             match key.text() {
                 Some(key) if SCRIPTS.contains(&key) => self.texts(inner, job),
+                Some("variables") => self.variables(inner, job),
+                // A step's folder is run as its own file says.
+                Some("step") if inner.text().is_some_and(|path| path.starts_with("./")) => {
+                    self.line(job, format!("run-parts {}", inner.text().unwrap_or_default()));
+                }
                 _ => self.jobs(inner, job, seen),
             }
         }
     }
 
+    /// What variables hold may be the name of a script, and some are read by every shell.
+    fn variables(&mut self, value: &Value, job: &str) {
+        for (_, value) in value.pairs() {
+            let text = value.text().or_else(|| value.field("value").and_then(Value::text));
+            text.filter(|text| text.contains(['/', '.'])).into_iter().for_each(|text| self.line(job, format!("env {text}")));
+        }
+    }
+
     fn texts(&mut self, value: &Value, job: &str) {
         value.items().for_each(|item| self.texts(item, job));
-        let Some(text) = value.text() else { return };
+        if let Some(text) = value.text() {
+            self.line(job, text.to_owned());
+        }
+    }
+
+    fn line(&mut self, job: &str, text: String) {
         let job: String = job.chars().take(SHOWN).collect();
         self.bytes += WORD + job.len() + text.len();
-        if self.bytes <= WORDS * WORD { self.lines.push((job, text.to_owned())) } else { self.more = true }
+        if self.bytes <= WORDS * WORD { self.lines.push((job, text)) } else { self.more = true }
     }
 }
 
@@ -165,7 +194,21 @@ pub(super) fn follow(blobs: &dyn Blobs, tree: &Tree, scripts: &Scripts) -> Resul
             reader.text(&text, "", Lines { home, who: &who, depth })?;
         }
     }
+    hooks(&mut reader)?;
     Ok(reader.called)
+}
+
+/// Follows what hooks and the settings of agents and editors run on a developer's machine.
+fn hooks(reader: &mut Reader<'_>) -> Result<(), git::Error> {
+    let paths = reader.tree.keys().filter_map(|path| std::str::from_utf8(path).ok());
+    let paths: Vec<String> = paths.filter(|path| place::runs_by_itself(path)).take(HOOKS).map(str::to_owned).collect();
+    reader.waiting.clear();
+    for path in paths {
+        let Some(text) = reader.content(&path)? else { continue };
+        let who = shown(path.as_bytes());
+        reader.text(&text, "", Lines { home: "", who: &who, depth: DEEPEST })?;
+    }
+    Ok(())
 }
 
 impl Reader<'_> {
@@ -189,13 +232,15 @@ impl Reader<'_> {
         if !self.afford(text.len() / WORD) {
             return Ok(());
         }
-        let text = text.replace("\\\n", " ").replace(['"', '\''], "");
+        let text = named_plainly(&text.replace("\\\n", " ").replace(['"', '\''], ""));
         let mut at = from.to_owned();
         for whole in text.lines() {
             let line = whole.trim();
             if line.starts_with('#') {
                 continue;
             }
+            // What is piped into a shell runs, whatever its name.
+            let fed = line.split('|').skip(1).any(|command| FED.contains(&command.split_whitespace().next().unwrap_or_default()));
             for command in line.split([';', '|', '&', '(', ')', '`', '{', '}']) {
                 // `${NAME}` falls apart here: what follows it begins with a slash, and is a path all the same.
                 let words: Vec<&str> = command.split_whitespace().collect();
@@ -205,7 +250,7 @@ impl Reader<'_> {
                 if let ["cd" | "pushd", folder, ..] = words.as_slice() {
                     at = joined(&at, bare(folder)).unwrap_or(at);
                 } else {
-                    self.command(&words, &at, line, lines)?;
+                    self.command(&words, &at, line, lines, fed)?;
                 }
             }
             // Each recipe line of a makefile is a shell of its own.
@@ -216,24 +261,41 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn command(&mut self, words: &[&str], at: &str, line: &str, lines: Lines<'_>) -> Result<(), git::Error> {
+    fn command(&mut self, words: &[&str], at: &str, line: &str, lines: Lines<'_>, fed: bool) -> Result<(), git::Error> {
         let names: Vec<&str> = words.iter().map(|word| word.trim_start_matches(['@', '-'])).collect();
-        let folder = option(words, &["-C", "--directory", "--prefix", "--cwd", "--dir"]).and_then(|folder| joined(at, bare(folder)));
+        let manages = names.iter().take(4).any(|name| NPM.contains(name));
+        let package = || option(words, PACKAGE_HOMES).filter(|_| manages);
+        let folder = option(words, HOMES).or_else(package).and_then(|folder| joined(at, bare(folder)));
         let at = folder.as_deref().unwrap_or(at);
         for (command, files) in FIXED.iter().filter(|(command, _)| names.iter().take(8).any(|name| name == command)) {
             let builds = !matches!(*command, "docker" | "podman" | "buildah")
                 || names.iter().any(|name| matches!(*name, "build" | "bud" | "buildx"));
             for file in files.iter().filter(|_| builds) {
-                if let Some(path) = joined(at, file) {
-                    self.mark(&path, line, lines);
+                match joined(at, file) {
+                    Some(path) if path.contains('*') => self.pattern(&path, line, lines),
+                    Some(path) => self.mark(&path, line, lines),
+                    None => {}
                 }
             }
         }
         if names.windows(2).any(|pair| pair == ["cargo", "xtask"]) {
             self.mark("xtask/", line, lines);
         }
-        if names.iter().take(4).any(|name| NPM.contains(name)) {
+        if manages {
             self.npm(&names, at, lines)?;
+            if names.iter().any(|name| EVERYWHERE.contains(&name.split('=').next().unwrap_or_default())) {
+                for folder in self.packages() {
+                    self.npm(&names, &folder, lines)?;
+                }
+            }
+        }
+        let in_folder =
+            names.iter().take(2).any(|name| FOLDERS.contains(name)) || names.first() == Some(&"find") && words.contains(&"-exec");
+        for folder in words.iter().skip(1).filter(|_| in_folder).filter_map(|word| joined(at, bare(word))).filter(|path| !path.is_empty()) {
+            let folder = folder + "/";
+            if self.tree.range(folder.clone().into_bytes()..).next().is_some_and(|(path, _)| path.starts_with(folder.as_bytes())) {
+                self.mark(&folder, line, lines);
+            }
         }
         let applies = names.iter().take(4).any(|name| APPLY.contains(name));
         let includes = matches!(words.first(), Some(&("include" | "-include" | "sinclude" | "import" | "mod" | "source" | ".")));
@@ -243,9 +305,15 @@ impl Reader<'_> {
                 self.named(&format!("{path}.py"), at, line, lines, true);
                 self.named(&format!("{path}/__main__.py"), at, line, lines, true);
             }
-            self.named(bare(word), at, line, lines, applies || includes || index == 0);
+            self.named(bare(word), at, line, lines, applies || includes || fed || index == 0);
         }
         Ok(())
+    }
+
+    /// The folders of packages below the root.
+    fn packages(&self) -> Vec<String> {
+        let folders = self.tree.keys().filter_map(|path| std::str::from_utf8(path).ok()?.strip_suffix("/package.json"));
+        folders.filter(|folder| !folder.contains("node_modules")).take(PACKAGES).map(str::to_owned).collect()
     }
 
     /// The scripts of a `package.json` that a package manager is asked for.
@@ -287,6 +355,8 @@ impl Reader<'_> {
         if word.is_empty() || word.contains("://") {
             return;
         }
+        let variable = word.contains('$');
+        let word = &*without_variables(word);
         if word.contains('*') {
             self.globs += 1;
             if self.globs > GLOBS {
@@ -294,9 +364,12 @@ impl Reader<'_> {
                 return;
             }
             // What lists files for a linter names no scripts of a shell, or all of a tree.
-            let runs = |pattern: &String| !pattern.contains("**") && matches!(language::ending(pattern), "sh" | "bash" | "bats");
+            let runs = |pattern: &String| {
+                let known = if variable { is_script(pattern) } else { matches!(language::ending(pattern), "sh" | "bash" | "bats") };
+                known && !pattern.contains("**") && pattern.len() > 4
+            };
             if let Some(pattern) = joined(at, word).filter(runs) {
-                self.called.patterns.push((place::fold(pattern.as_bytes()), said(line, lines.who)));
+                self.pattern(&pattern, line, lines);
             }
             return;
         }
@@ -312,6 +385,13 @@ impl Reader<'_> {
         // A script that is not there yet would run as soon as it is.
         if let Some(path) = joined(at, word).filter(|_| (word.starts_with("./") || any) && is_script(word)) {
             self.mark(&path, line, lines);
+        }
+    }
+
+    fn pattern(&mut self, pattern: &str, line: &str, lines: Lines<'_>) {
+        let folded = place::fold(pattern.as_bytes());
+        if self.called.patterns.iter().all(|(known, _)| *known != folded) {
+            self.called.patterns.push((folded, said(line, lines.who)));
         }
     }
 
@@ -348,6 +428,25 @@ fn is_script(path: &str) -> bool {
             name.as_str(),
             "makefile" | "gnumakefile" | "justfile" | "rakefile" | "dockerfile" | "containerfile" | "gradlew" | "mvnw"
         )
+}
+
+/// `${NAME}` as `$_`, so that it stays in the word that it stands in.
+fn named_plainly(text: &str) -> String {
+    let mut parts = text.split("${");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once('}') {
+            Some((name, rest)) if !name.contains(['\n', '{']) => {
+                out.push_str("$_");
+                out.push_str(rest);
+            }
+            _ => {
+                out.push_str("${");
+                out.push_str(part);
+            }
+        }
+    }
+    out
 }
 
 /// A word without what stands before a path in it: an option's name, a redirection, a variable with a folder.

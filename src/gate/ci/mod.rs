@@ -1,7 +1,7 @@
 //! GitLab CI configuration: the file itself and every local file that it includes at the base.
 
 mod called;
-mod commands;
+mod tools;
 
 use std::{
     cell::LazyCell,
@@ -24,7 +24,7 @@ use crate::{
 
 /// The rules of this module.
 pub(super) const RULES: &[Rule] = &[
-    Rule::new("ci/called", Review, "a file that a CI job runs"),
+    Rule::new("ci/called", Review, "a file that a CI job, a hook or the settings of an agent or editor run"),
     Rule::new("ci/config", Deny, "GitLab CI configuration and every local file that it includes"),
 ];
 
@@ -90,12 +90,15 @@ impl CiFiles {
             }
             other => other?,
         };
-        let Some(documents) = std::str::from_utf8(&bytes).ok().and_then(yaml::parse) else {
+        let text = std::str::from_utf8(&bytes).ok().map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
+        let Some(documents) = text.and_then(yaml::parse) else {
             self.unread = true;
             return Ok(vec![]);
         };
         scripts.read(&documents);
-        Ok(includes_of(&documents))
+        let Includes { local, perhaps } = includes_of(&documents);
+        let is_there = |path: &String| tree.contains_key(path.trim_start_matches('/').as_bytes());
+        Ok(local.into_iter().chain(perhaps.into_iter().filter(|twins| twins.iter().any(is_there)).flatten()).collect())
     }
 
     /// Takes what a file includes: one file, or every file in `names`, which are asked for then alone, that matches a pattern.
@@ -190,17 +193,26 @@ pub(super) fn wild(pattern: &str, text: &str) -> bool {
 
 /// The local files that a CI configuration names; none when it cannot be read.
 pub(super) fn includes(text: &str) -> Option<Vec<String>> {
-    yaml::parse(text).map(|documents| includes_of(&documents))
+    yaml::parse(text).map(|documents| includes_of(&documents).local)
 }
 
-fn includes_of(documents: &[Rc<Value>]) -> Vec<String> {
-    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+/// Files that a configuration names.
+#[derive(Default)]
+struct Includes {
+    /// Of this repository.
+    local: Vec<String>,
+    /// Of a project that may be this one: each time the paths of which one is read, if there is any of them here.
+    perhaps: Vec<Vec<String>>,
+}
+
+fn includes_of(documents: &[Rc<Value>]) -> Includes {
+    let (mut found, mut seen) = (Includes::default(), HashSet::new());
     documents.iter().for_each(|document| search(document, &mut found, &mut seen));
     found
 }
 
 /// Every `include:` at any depth: of the file, of a job's `trigger`, of a template that some job takes over.
-fn search(value: &Rc<Value>, found: &mut Vec<String>, seen: &mut HashSet<*const Value>) {
+fn search(value: &Rc<Value>, found: &mut Includes, seen: &mut HashSet<*const Value>) {
     if !seen.insert(Rc::as_ptr(value)) {
         return;
     }
@@ -215,16 +227,33 @@ fn search(value: &Rc<Value>, found: &mut Vec<String>, seen: &mut HashSet<*const 
 }
 
 /// `include:` as a text, a list, or a map with `local` (docs.gitlab.com, "include").
-fn local(value: &Value, found: &mut Vec<String>, depth: usize) {
+fn local(value: &Value, found: &mut Includes, depth: usize) {
     match value {
-        Value::Text(text) if !text.contains("://") => found.push(text.clone()),
+        Value::Text(text) if !text.contains("://") => found.local.push(text.clone()),
         Value::List(items) if depth > 0 => items.iter().for_each(|item| local(item, found, depth - 1)),
         Value::Map(_) => {
             for path in value.get("local") {
                 local(path, found, depth.saturating_sub(1));
             }
+            own(value, found);
         }
         Value::Text(_) | Value::List(_) => {}
+    }
+}
+
+/// What an include of a project, a component or an address may be of this repository: nobody here knows its name.
+fn own(value: &Value, found: &mut Includes) {
+    let files = value.get("project").flat_map(|_| value.get("file"));
+    let files = files.flat_map(|file| file.items().filter_map(|item| item.text()).chain(file.text()));
+    found.perhaps.extend(files.map(|file| vec![file.to_owned()]));
+    for address in value.get("remote").filter_map(|remote| remote.text()) {
+        // The ref may have slashes in it, so the file begins behind any of them.
+        let rest = address.split_once("/-/raw/").map_or("", |(_, rest)| rest).split(['?', '#']).next().unwrap_or_default();
+        found.perhaps.extend(rest.match_indices('/').map(|(at, _)| vec![rest[at + 1..].to_owned()]));
+    }
+    for component in value.get("component").filter_map(|component| component.text()) {
+        let name = component.rsplit_once('@').map_or(component, |(name, _)| name).rsplit('/').next().unwrap_or_default();
+        found.perhaps.push(vec![format!("templates/{name}.yml"), format!("templates/{name}/template.yml")]);
     }
 }
 

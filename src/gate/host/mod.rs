@@ -3,7 +3,10 @@
 mod find;
 mod lists;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet, HashSet},
+};
 
 use super::{
     content::{File, Line},
@@ -50,6 +53,9 @@ const ABOUT: &[&str] = &[
     "doctype",
 ];
 
+/// Hosts with other signs than names have that are sought in what a file was before.
+const SOUGHT: usize = 1000;
+
 /// A host with the first place that names it.
 #[derive(Debug)]
 struct Seen {
@@ -92,6 +98,7 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
         return;
     }
     let comments = Comments::of(file.folded);
+    let before = Before::of(file.old_text.unwrap_or_default());
     for line in file.removed {
         let hosts = find::mentions(line.text).into_iter().filter_map(|mention| weigh(&mention)).map(|(host, _)| host);
         judge.tally.hosts.old.extend(hosts);
@@ -104,7 +111,7 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
                 continue;
             }
             let named = host.parse::<Host>().is_ok_and(|host| judge.policy.hosts.iter().any(|entry| entry.covers(&host)));
-            if !named && !stands_in(file.old_text.unwrap_or_default(), mention.host) {
+            if !named && !before.has(mention.host) {
                 judge.tally.hosts.see(host, Seen { path: file.fact.path.clone(), line: line.number, odd });
             }
         }
@@ -253,16 +260,34 @@ fn place_of(address: std::net::IpAddr) -> Reach {
     }
 }
 
-/// Whether `text` names `host` as a whole name.
-fn stands_in(text: &str, host: &str) -> bool {
-    let part = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
-    text.match_indices(host).any(|(at, _)| {
-        let byte = |at: Option<usize>| at.and_then(|at| text.as_bytes().get(at)).copied();
-        let end = at + host.len();
-        // A full stop behind a name ends a sentence, unless another part follows it.
-        let goes_on = part(byte(Some(end))) && (byte(Some(end)) != Some(b'.') || part(byte(Some(end + 1))));
-        !(part(byte(at.checked_sub(1))) || goes_on)
-    })
+/// Every name that a text has, so that each is found at once, however many there are.
+struct Before<'t> {
+    text: &'t str,
+    names: HashSet<&'t str>,
+    /// Names that are still sought in the text as they are.
+    left: Cell<usize>,
+}
+
+impl<'t> Before<'t> {
+    fn of(text: &'t str) -> Self {
+        // A full stop behind a name ends a sentence.
+        let names = text.split(|sign| !is_part(sign)).map(|name| name.strip_suffix('.').unwrap_or(name)).collect();
+        Self { text, names, left: Cell::new(SOUGHT) }
+    }
+
+    /// Whether the text has `host` as a whole name. One with other signs than names have is new once too many of them were sought.
+    fn has(&self, host: &str) -> bool {
+        if host.chars().all(is_part) {
+            return self.names.contains(host.strip_suffix('.').unwrap_or(host));
+        }
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0 && self.text.contains(host)
+    }
+}
+
+fn is_part(sign: char) -> bool {
+    sign.is_ascii_alphanumeric() || matches!(sign, '-' | '.' | '_')
 }
 
 #[cfg(test)]
@@ -316,6 +341,7 @@ mod tests {
 
     #[test]
     fn whole_names_are_compared() {
+        let stands_in = |text: &str, host: &str| Before::of(text).has(host);
         assert!(
             stands_in("see https://evil.com/x", "evil.com")
                 && stands_in("\"evil.com\"", "evil.com")

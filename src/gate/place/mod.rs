@@ -1,6 +1,7 @@
 //! Rules that look at paths, kinds and numbers of files, and at no file's text.
 
 mod control;
+mod imports;
 mod mode;
 mod name;
 mod path;
@@ -8,6 +9,7 @@ mod size;
 mod target;
 
 pub(super) use crate::glyph::fold;
+pub(super) use control::runs_by_itself;
 pub use name::git_refuses;
 pub(super) use name::has_dot_git;
 pub(super) use size::judge_sums;
@@ -55,7 +57,7 @@ pub(super) const RULES: &[Rule] = &[
 /// Judges what the trees alone say.
 pub(super) fn judge(judge: &mut Judge<'_>) -> Result<(), Error> {
     path::judge(judge);
-    control::judge(judge);
+    control::judge(judge)?;
     name::judge(judge);
     mode::judge(judge)?;
     size::judge(judge)

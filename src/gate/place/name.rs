@@ -74,6 +74,8 @@ fn unfit_on_windows(path: &[u8]) -> Option<&'static str> {
         Some("has a name that ends with a dot or a space, which Windows drops")
     } else if text.split('/').any(is_device) {
         Some("has a name that Windows reads as a device")
+    } else if text.split('/').any(is_short) {
+        Some("has a name that Windows gives to files with longer ones, so it may be another file there")
     } else {
         None
     }
@@ -86,6 +88,15 @@ fn is_device(name: &str) -> bool {
             .is_some_and(|n| matches!(n, "¹" | "²" | "³") || (n.len() == 1 && n.bytes().all(|b| (b'1'..=b'9').contains(&b))))
     };
     matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$") || numbered("com") || numbered("lpt")
+}
+
+/// Whether a name is of the form `SIXSGN~1.EXT` (learn.microsoft.com, "8.3 file names").
+fn is_short(name: &str) -> bool {
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    let Some((head, number)) = stem.split_once('~') else { return false };
+    let numbered = number.starts_with(|c: char| matches!(c, '1'..='9')) && number.bytes().all(|b| b.is_ascii_digit());
+    // What is read as `.git` is blocked as such.
+    numbered && !head.is_empty() && !head.eq_ignore_ascii_case("git") && !head.contains(['.', ' ']) && stem.len() <= 8 && ending.len() <= 3
 }
 
 /// Every folder above `path`, the root (empty) last.
@@ -183,11 +194,22 @@ mod tests {
         for path in [&b"a\nb"[..], b"a\x1bb", b"\xff", b"-rf", b"a/-x", b"a/../b", b"/a", "a\u{202e}b".as_bytes(), &[b'x'; 256]] {
             assert!(unfit(path).is_some(), "{path:?}");
         }
-        for path in ["con.txt", "src/aux", "a:b", "a\\b", "x ", "x.", "COM1", "lpt9.log"] {
+        for path in ["con.txt", "src/aux", "a:b", "a\\b", "x ", "x.", "COM1", "lpt9.log", "CLAUDE~1/x", "readme~1.md"] {
             assert!(unfit(path.as_bytes()).is_none() && unfit_on_windows(path.as_bytes()).is_some(), "{path}");
         }
-        for path in ["src/main.rs", "konzept.txt", "a-b", "été/naïve.md", "console.log", "com10", ".env.example", "a b.txt", "日本.md"]
-        {
+        for path in [
+            "src/main.rs",
+            "konzept.txt",
+            "a-b",
+            "été/naïve.md",
+            "console.log",
+            "com10",
+            ".env.example",
+            "a b.txt",
+            "日本.md",
+            "notes~.md",
+            "a~1b",
+        ] {
             assert!(unfit(path.as_bytes()).is_none() && unfit_on_windows(path.as_bytes()).is_none(), "{path}");
         }
     }

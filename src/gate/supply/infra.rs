@@ -7,6 +7,7 @@ use crate::gate::{
     Op,
     content::{File, Line, lines},
     finding::{Judge, Place, Way},
+    language,
     yaml::{self, Value},
 };
 
@@ -73,10 +74,79 @@ const RIGHTS: &[&str] = &[
     "publicly_accessible=true",
     "publiclyaccessible:true",
     "pod-security.kubernetes.io/enforce:privileged",
+    "privileged:yes",
+    "privileged:on",
+    "privileged:!!booltrue",
+    "shareprocessnamespace:true",
+    "automountserviceaccounttoken:true",
+    "hostprocess:true",
+    "hostusers:true",
+    "hostport:",
+    "readonlyrootfilesystem:false",
+    "runasgroup:0",
+    "runasuser:0x0",
+    "net_admin",
+    "net_raw",
+    "sys_ptrace",
+    "sys_module",
+    "dac_override",
+    "name:system:authenticated",
+    "name:system:unauthenticated",
+    "name:system:anonymous",
+    "escalate",
+    "impersonate",
+    "pods/exec",
+    "resources:[secrets]",
+    "nonresourceurls:[*]",
+    "ingress:[{}]",
+    "egress:[{}]",
+    "aws=*",
+    "iam:passrole",
+    "sts:assumerole",
+    "s3:*",
+    "0.0.0.0/1",
+    "role_definition_name=owner",
+    "role_definition_name=contributor",
+    "microsoft.authorization/roleassignments",
+    "block_public_acls=false",
+    "block_public_policy=false",
+    "ignore_public_acls=false",
+    "restrict_public_buckets=false",
+    "storage_encrypted=false",
+    "encrypted=false",
+    "deletion_protection=false",
+];
+
+/// Kinds of Kubernetes that keep others out, or within bounds.
+const GUARDS: &[&str] = &[
+    "networkpolicy",
+    "resourcequota",
+    "limitrange",
+    "podsecuritypolicy",
+    "validatingadmissionpolicy",
+    "validatingwebhookconfiguration",
+    "clusterpolicy",
+    "constrainttemplate",
+    "authorizationpolicy",
+    "peerauthentication",
 ];
 
 /// What Terraform runs, or takes from elsewhere.
-const PROGRAMS: &[&str] = &["provisionerlocal-exec", "provisionerremote-exec", "dataexternal", "local-exec", "remote-exec"];
+const PROGRAMS: &[&str] = &[
+    "provisionerlocal-exec",
+    "provisionerremote-exec",
+    "provisionerfile",
+    "dataexternal",
+    "datahttp",
+    "local-exec",
+    "remote-exec",
+    "before_hook",
+    "after_hook",
+    "run_cmd(",
+    "user_data=",
+    "backend",
+    "endpoints{",
+];
 
 /// Bytes of the longest name that any of these has, and more.
 const NAME: usize = 64;
@@ -91,12 +161,18 @@ const HARDENED: &[&str] =
 pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
     let name = file.name();
     if file.fact.op() == Op::Delete {
+        let guards = |line: Line<'_>| bare(line.text).strip_prefix("kind:").is_some_and(|kind| GUARDS.contains(&kind));
+        if matches!(language::ending(name), "yaml" | "yml") && lines(file.old_text.unwrap_or_default()).any(guards) {
+            judge.find("infra/privilege", file, "this kept others out, and is gone".to_owned(), Way::Rule);
+        }
         return;
     }
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let terraform = matches!(ending, "tf" | "tofu" | "tfvars") || name.ends_with(".tf.json") || name == "terragrunt.hcl";
+    let terraform =
+        matches!(ending, "tf" | "tofu" | "tfvars" | "nomad") || name.ends_with(".tf.json") || matches!(name, "terragrunt.hcl" | "root.hcl");
+    let terraform = terraform || name.ends_with(".pkr.hcl") || name.ends_with(".nomad.hcl");
     let values = name.strip_prefix("values").is_some_and(|rest| rest.starts_with(['.', '-', '_'])) || name.starts_with("kustomization.");
-    let may = || matches!(ending, "yaml" | "yml" | "json" | "tpl" | "gotmpl" | "template" | "bicep");
+    let may = || matches!(ending, "yaml" | "yml" | "json" | "tpl" | "gotmpl" | "template" | "bicep" | "container" | "kube");
     let speaks = || [file.text, file.old_text].into_iter().flatten().any(|text| is_infrastructure(file.folded, text));
     if !terraform && (!may() || !(values || speaks())) {
         return;
@@ -117,7 +193,9 @@ fn is_infrastructure(path: &str, text: &str) -> bool {
     let cloud = text.contains("AWSTemplateFormatVersion")
         || text.contains("\"Statement\"")
         || text.contains("AWS::")
-        || text.contains("Statement:");
+        || text.contains("Statement:")
+        || text.contains("iamRoleStatements")
+        || text.contains("Microsoft.Authorization");
     let chart = path
         .split('/')
         .any(|name| matches!(name, "helm" | "charts" | "chart" | "k8s" | "kubernetes" | "kustomize" | "manifests" | "deploy"));
@@ -133,7 +211,9 @@ fn bare(line: &str) -> String {
 fn by_line<'a>(file: &File<'a>, terraform: bool) -> Option<(Option<Line<'a>>, String)> {
     let all: Vec<Line<'_>> = lines(file.text.unwrap_or_default()).collect();
     for line in file.added {
+        // The items of a list may stand on lines of their own.
         let text = bare(line.text);
+        let text = if terraform && text.starts_with('*') { listed(&all, *line) + "*]" } else { text };
         if text.starts_with(['#', '/']) {
             continue;
         }
@@ -145,6 +225,13 @@ fn by_line<'a>(file: &File<'a>, terraform: bool) -> Option<(Option<Line<'a>>, St
         }
     }
     None
+}
+
+/// The key of the list that a line is in, with what opens it.
+fn listed(all: &[Line<'_>], line: Line<'_>) -> String {
+    let number = usize::try_from(line.number).unwrap_or(usize::MAX);
+    let above = all.get(number.saturating_sub(AROUND)..number.saturating_sub(1)).unwrap_or_default();
+    above.iter().rev().map(|line| bare(line.text)).find(|text| text.ends_with('[')).unwrap_or_default()
 }
 
 /// Whether `text` has `right` as a whole word.
@@ -223,8 +310,12 @@ fn walk(value: &Value, key: &str, counts: &mut BTreeMap<String, usize>, left: &m
 fn programs(judge: &mut Judge<'_>, file: &File<'_>) {
     for line in file.added {
         let text = bare(line.text);
-        let source = text.strip_prefix("source=").or_else(|| text.strip_prefix("source:"));
-        if PROGRAMS.iter().any(|program| text.contains(program)) {
+        let inner = text.split_once('{').map_or(text.as_str(), |(_, inner)| inner);
+        let source = text.strip_prefix("source=").or_else(|| text.strip_prefix("source:")).or_else(|| inner.strip_prefix("source="));
+        if PROGRAMS
+            .iter()
+            .any(|program| text.contains(program) && (*program != "backend" || text.ends_with('{') && text.starts_with("backend")))
+        {
             judge.find("infra/program", Place::shown(file, *line), "this runs a program when it is set up".to_owned(), Way::Rule);
         } else if let Some(source) = source.filter(|source| !source.starts_with("./") && !source.starts_with("../") && source.contains('/'))
         {

@@ -10,6 +10,7 @@ pub(super) mod lock;
 mod manifest;
 mod names;
 mod registry;
+mod unread;
 mod vendor;
 
 pub(super) use ground::Ground;
@@ -47,6 +48,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("package/script", Deny, "what a package manager runs or installs as a command"),
     Rule::new("package/source", Review, "a dependency that comes from no registry"),
     Rule::new("package/task", Warn, "a task of a package manifest"),
+    Rule::new("package/unread", Review, "a manifest or lockfile of a package manager whose keys are not read"),
     Rule::new("registry/config", Deny, "configuration of a package manager or build tool"),
     Rule::new("vendor/edited", Deny, "vendored code of others that differs from theirs"),
     Rule::new("vendor/new", Review, "new vendored or minified code"),
@@ -71,6 +73,7 @@ pub(super) fn judge_file(judge: &mut Judge<'_>, file: &File<'_>) {
     infra::judge_file(judge, file);
     manifest::judge_file(judge, file);
     lock::judge_file(judge, file);
+    unread::judge_file(judge, file);
 }
 
 /// A name out of the change, fit for a message.

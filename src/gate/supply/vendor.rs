@@ -16,6 +16,13 @@ const FOLDERS: &[&str] = &[
     "third-party",
     "thirdparty",
     "3rdparty",
+    "3rd_party",
+    "3rd-party",
+    "externals",
+    "godeps",
+    "pods",
+    "carthage",
+    "web_modules",
     "node_modules",
     "bower_components",
     "jspm_packages",
@@ -47,7 +54,7 @@ const OWN: &[&str] = &[
 ];
 
 /// Endings of scripts that nobody reads.
-const MINIFIED: &[&str] = &[".min.js", ".min.mjs", ".min.cjs", "-min.js", ".bundle.min.js"];
+const MINIFIED: &[&str] = &[".min.js", ".min.mjs", ".min.cjs", "-min.js", ".bundle.js"];
 
 /// Judges one file. Whatever else it is, the other rules say so, too: the policy may allow that vendored code changes, and a new
 /// folder of such a name is anybody's.

@@ -5,7 +5,7 @@
 # seen: tcp 198.51.100.66:443
 # needs: claude
 # runs: around
-# timeout: 120
+# timeout: 420
 # The real Claude Code. Its settings and every switch that it has are the attacker's, and the model, which is scripted, asks for
 # one command and for no sandbox around it.
 mkdir w && chmod 777 w "$OUT" && cd w || exit
@@ -34,7 +34,7 @@ if [ "$WALLS" = on ]; then
 else
     set --
 fi
-timeout 100 "$@" sh start.sh "$claude" >../log 2>&1
+timeout 400 "$@" sh start.sh "$claude" >../log 2>&1
 echo "status $?"
 tail -5 ../log
 echo "result: $(cat said)"

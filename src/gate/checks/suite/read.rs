@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use aho_corasick::AhoCorasick;
 
+use super::skip::focuses;
 use crate::gate::{
     content::lines,
     language::{Comments, ending},
@@ -108,7 +109,13 @@ impl Language {
             "rs" => Self::Rust,
             "py" => Self::Python,
             "js" | "jsx" | "mjs" | "cjs" | "ts" | "tsx" | "mts" | "cts" | "vue" | "svelte" | "coffee" => Self::Script,
-            "go" if path.ends_with("_test.go") => Self::Go,
+            // Names that begin so, and folders of test data, are passed over by the compiler.
+            "go" if path.ends_with("_test.go")
+                && !path.split('/').any(|name| name.starts_with(['_', '.']) || name == "testdata")
+                && !["windows", "darwin", "plan9", "js", "wasip1"].iter().any(|system| path.ends_with(&format!("_{system}_test.go"))) =>
+            {
+                Self::Go
+            }
             "java" | "kt" | "kts" | "groovy" | "scala" => Self::Jvm,
             "rb" => Self::Ruby,
             "php" => Self::Php,
@@ -133,12 +140,19 @@ impl Language {
     /// Reads a text.
     pub(super) fn read(self, text: &str) -> Read {
         let mut read = Read::default();
-        let (mut marked, mut in_comment, mut caught) = (false, false, false);
+        let (mut marked, mut in_comment, mut caught, mut begun) = (false, false, false, false);
         for line in lines(text) {
             let trimmed = line.text.trim();
             let shown = || (line.number, trimmed.chars().take(SHOWN).collect::<String>());
-            if self == Self::Go && trimmed.starts_with("//go:build ignore") {
+            if self == Self::Go && (trimmed.starts_with("//go:build ") || trimmed.starts_with("// +build ")) {
                 read.skips.push(shown());
+            }
+            // A test that returns before it does anything.
+            if begun && !trimmed.is_empty() && !matches!(trimmed, "{" | "\"\"\"") {
+                begun = false;
+                if self.returns(trimmed) {
+                    read.skips.push(shown());
+                }
             }
             if in_comment {
                 in_comment = !trimmed.contains("*/");
@@ -150,13 +164,18 @@ impl Language {
             }
             // A function of C# may be marked by an attribute that looks like a comment of another language.
             let attribute = self == Self::Php && trimmed.starts_with("#[");
-            if trimmed.is_empty() || self.comments().fills(trimmed) && !attribute && !(self == Self::Php && trimmed.contains("@test")) {
+            if trimmed.is_empty()
+                || self.comments().fills(trimmed)
+                    && !attribute
+                    && !(self == Self::Php && ["@test", "@requires ", "@doesNotPerform"].iter().any(|mark| trimmed.contains(mark)))
+            {
                 continue;
             }
             marked |= self.marks(trimmed);
             if let Some(name) = self.declares(trimmed, marked) {
                 read.tests.push(name.to_owned());
                 marked = false;
+                begun = trimmed.ends_with(['{', ':', ')']) || trimmed.ends_with(" do");
             }
             if self.skips(trimmed) {
                 read.skips.push(shown());
@@ -169,8 +188,10 @@ impl Language {
                 read.assertions += 1;
                 read.exact += usize::from(asserts(&EXACT) || self == Self::Python && is_identity(trimmed));
             }
-            read.swallowed +=
-                usize::from(caught && trimmed == "pass" || self == Self::Script && trimmed.contains("catch") && is_empty_catch(trimmed));
+            read.swallowed += usize::from(
+                caught && trimmed == "pass"
+                    || matches!(self, Self::Script | Self::Jvm | Self::Sharp) && trimmed.contains("catch") && is_empty_catch(trimmed),
+            );
             caught = self == Self::Python
                 && matches!(trimmed, "except:" | "except Exception:" | "except BaseException:" | "except AssertionError:");
         }
@@ -229,8 +250,9 @@ impl Language {
                     _ => None,
                 }
             }
-            Self::Php => behind(line, "function ").filter(|name| marked || name.starts_with("test")),
-            Self::Swift => behind(line, "func ").filter(|name| marked || name.starts_with("test")),
+            // What is private is run by nobody.
+            Self::Php => behind(line, "function ").filter(|name| !line.starts_with("private") && (marked || name.starts_with("test"))),
+            Self::Swift => behind(line, "func ").filter(|name| !line.starts_with("private") && (marked || name.starts_with("test"))),
             Self::Elixir => line.starts_with("test ").then(|| quoted(line))?,
             Self::Cpp => {
                 let starts =
@@ -241,74 +263,12 @@ impl Language {
             Self::Bats => line.starts_with("@test ").then(|| quoted(line))?,
         }
     }
-
-    /// Whether a line takes a test out of those that run.
-    fn skips(self, line: &str) -> bool {
-        let has = |marks: &[&str]| marks.iter().any(|mark| line.contains(mark));
-        let starts = |marks: &[&str]| marks.iter().any(|mark| line.starts_with(mark));
-        match self {
-            Self::Rust => {
-                starts(&["#[ignore", "#[cfg(any())]", "#[cfg(never)]", "#[cfg(false)]"])
-                    || line.starts_with("#[cfg_attr(")
-                        && line.contains(", ignore")
-                        && !["(miri,", "(target_", "(not(target_", "(windows,", "(any(target_"].iter().any(|mark| line.contains(mark))
-            }
-            Self::Python => {
-                has(&[
-                    "mark.skip",
-                    "mark.xfail",
-                    "unittest.skip",
-                    "expectedFailure",
-                    "pytest.skip(",
-                    ".skipTest(",
-                    "pytest.xfail(",
-                    "__test__ = False",
-                    "raise SkipTest",
-                ]) || starts(&["@skip", "@xfail", "pytest.importorskip("])
-            }
-            Self::Script => {
-                has(&[
-                    "it.skip",
-                    "test.skip",
-                    "describe.skip",
-                    "context.skip",
-                    "suite.skip",
-                    "it.todo",
-                    "test.todo",
-                    "test.fixme",
-                    "test.fails",
-                    "test.failing",
-                    "it.fails",
-                    "it.failing",
-                ]) || starts(&["xit(", "xtest(", "xdescribe(", "xcontext(", "this.skip(", "pending(", "t.skip("])
-            }
-            Self::Go => has(&["t.Skip(", "t.SkipNow(", "t.Skipf(", "b.Skip("]),
-            Self::Jvm => starts(&["@Disabled", "@Ignore", "assumeTrue(false"]) || has(&["enabled = false", "@Disabled ", "@Ignore "]),
-            Self::Ruby => {
-                starts(&["xit ", "xspecify ", "xdescribe ", "xcontext ", "pending ", "pending(", "skip ", "skip(", "skip_"])
-                    || matches!(line, "skip" | "pending")
-                    || has(&[", skip:", ", :skip", ", pending:"])
-            }
-            Self::Php => has(&["markTestSkipped", "markTestIncomplete"]),
-            Self::Sharp => has(&["[Ignore", "(Skip =", "(Skip=", ", Skip =", "[Explicit", "Assert.Ignore(", "Assert.Inconclusive("]),
-            Self::Swift => has(&["XCTSkip", ".disabled("]),
-            Self::Elixir => starts(&["@tag :skip", "@moduletag :skip", "@tag skip", "@moduletag skip", "@describetag :skip"]),
-            Self::Cpp => has(&["GTEST_SKIP", "(DISABLED_", ", DISABLED_", "[!mayfail]", "[!shouldfail]", "[.]"]),
-            Self::Dart => has(&["skip: true", "skip: '", "skip: \""]),
-            Self::Bats => starts(&["skip"]),
-        }
-    }
 }
 
 /// `x is False`, but not `x is not None`, which all values but one fulfil.
 fn is_identity(line: &str) -> bool {
     line.split(" is ").skip(1).any(|rest| !rest.trim_start().starts_with("not "))
         || ["assertIs(", "assertIsNone("].iter().any(|call| line.contains(call))
-}
-
-fn focuses(line: &str) -> bool {
-    let marks = ["it.only", "test.only", "describe.only", "context.only", "suite.only", "it.each.only", "test.concurrent.only"];
-    marks.iter().any(|mark| line.contains(mark)) || ["fit(", "fdescribe(", "fcontext("].iter().any(|mark| line.starts_with(mark))
 }
 
 /// `catch (e) {}` and `catch {}` with nothing in them.

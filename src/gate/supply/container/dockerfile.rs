@@ -31,7 +31,10 @@ struct State {
 /// Whether this is the administrator, or nobody in particular.
 pub(super) fn is_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or_default().trim().trim_matches(['"', '\'']);
-    name.is_empty() || name.eq_ignore_ascii_case("root") || name.bytes().all(|b| b == b'0')
+    name.is_empty()
+        || name.eq_ignore_ascii_case("root")
+        || name.eq_ignore_ascii_case("ContainerAdministrator")
+        || name.bytes().all(|b| b == b'0')
 }
 
 impl Build {
@@ -69,7 +72,11 @@ impl Build {
     fn instruction(&mut self, state: &mut State, word: &str, rest: &str) {
         match word {
             "from" => self.from(state, &filled(rest, &state.values)),
-            "arg" | "env" => assignments(rest, &mut state.values),
+            "arg" | "env" => {
+                let loads = ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "BASH_ENV"].iter().find(|name| rest.starts_with(**name));
+                self.rights.extend(loads.map(|name| (*name).to_owned()));
+                assignments(rest, &mut state.values);
+            }
             "user" => state.user = filled(rest, &state.values),
             "add" | "copy" => self.add(state, &filled(rest, &state.values)),
             "run" => self.run(state, rest),
@@ -100,11 +107,12 @@ impl Build {
     }
 
     fn add(&mut self, state: &State, rest: &str) {
-        for word in rest.split(|c: char| c.is_whitespace() || "[]\",".contains(c)) {
+        let plain = rest.replace("=\"", "=");
+        for word in plain.split(|c: char| c.is_whitespace() || "[]\",".contains(c)) {
             let lower = word.to_lowercase();
             if let Some(from) = word.strip_prefix("--from=") {
-                self.image(state, from);
-            } else if lower.contains("://") || lower.starts_with("git@") {
+                self.image(state, from.trim_matches(['"', '\'']));
+            } else if lower.contains("://") || lower.starts_with("git@") || lower.starts_with("github.com/") {
                 self.remote.insert(word.to_owned());
             }
         }
@@ -120,8 +128,11 @@ impl Build {
                 self.image(state, from);
             }
         }
+        if let Some(name) = downloaded_and_run(rest) {
+            self.piped.insert(format!("a download to {name}"));
+        }
         for command in rest.split(['\n', ';']).flat_map(|part| part.split("&&")).map(squeezed) {
-            if runs_download(&command) {
+            if runs_download(&command) || takes_from_elsewhere(&command) {
                 self.piped.insert(command.clone());
             }
             let lower = command.to_lowercase();
@@ -138,10 +149,10 @@ impl Build {
 /// Instructions with their continued lines and here-documents, without comments.
 fn instructions(text: &str) -> Vec<String> {
     let text = text.trim_start_matches('\u{feff}');
-    let escape = text.lines().take(3).find_map(|line| {
-        let line: String = line.chars().filter(|c| !c.is_whitespace()).collect();
-        line.to_ascii_lowercase().strip_prefix("#escape=").and_then(|rest| rest.chars().next())
-    });
+    // Directives stand before everything else, other comments too.
+    let directives = text.lines().map(|line| line.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase());
+    let directives = directives.take_while(|line| ["#syntax=", "#escape=", "#check="].iter().any(|start| line.starts_with(start)));
+    let escape = directives.filter_map(|line| line.strip_prefix("#escape=").and_then(|rest| rest.chars().next())).next();
     let escape = escape.unwrap_or('\\');
     let (mut found, mut open, mut ends) = (Vec::new(), String::new(), Vec::<String>::new());
     for line in text.lines() {
@@ -155,7 +166,7 @@ fn instructions(text: &str) -> Vec<String> {
             }
         } else if bare.is_empty() || bare.starts_with('#') {
             continue;
-        } else if let Some(part) = bare.strip_suffix(escape) {
+        } else if let Some(part) = bare.strip_suffix(escape).filter(|part| !part.ends_with(escape)) {
             open.push_str(part);
             open.push(' ');
             continue;
@@ -167,6 +178,11 @@ fn instructions(text: &str) -> Vec<String> {
             found.push(std::mem::take(&mut open));
         }
     }
+    // A document that never ends was none: what it would have held are instructions.
+    if !ends.is_empty() {
+        let rest = open.split_once('\n').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+        found.extend(rest.lines().map(|line| line.trim().to_owned()));
+    }
     found.push(open);
     found
 }
@@ -175,12 +191,27 @@ fn instructions(text: &str) -> Vec<String> {
 fn here_documents(instruction: &str) -> Vec<String> {
     let takes =
         ["run", "copy", "add"].iter().any(|word| instruction.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)));
-    let marks = instruction.split("<<").skip(1).filter(|_| takes);
-    let words = marks.map(|rest| {
-        let rest = rest.trim_start_matches('-').trim_start_matches(['"', '\'']);
-        rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
-    });
-    words.filter(|word| !word.is_empty()).collect()
+    // A mark begins a word outside of quotes, a descriptor's number before it.
+    let mut quote = None;
+    let mut words = vec![String::new()];
+    for sign in instruction.chars().filter(|_| takes) {
+        match (quote, sign) {
+            (None, '"' | '\'')
+                if !words.last().is_some_and(|word| word.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with("<<")) =>
+            {
+                quote = Some(sign);
+            }
+            (Some(open), sign) if open == sign => quote = None,
+            (Some(_), _) => {}
+            (None, sign) if sign.is_whitespace() => words.push(String::new()),
+            (None, sign) => words.last_mut().into_iter().for_each(|word| word.push(sign)),
+        }
+    }
+    let ends = words.iter().filter_map(|word| word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<"));
+    let ends = ends
+        .filter(|end| !end.contains('<') && !end.contains(')'))
+        .map(|end| end.trim_start_matches('-').trim_matches(['"', '\'']).to_owned());
+    ends.filter(|end| !end.is_empty()).collect()
 }
 
 /// `NAME=value` and `NAME value`.
@@ -230,6 +261,56 @@ fn squeezed(command: &str) -> String {
     command.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Whether a command has a package manager take packages from where nobody set it to, or take them unchecked.
+fn takes_from_elsewhere(command: &str) -> bool {
+    const ORDERS: &[&str] = &[
+        "--index-url",
+        "--extra-index-url",
+        "--trusted-host",
+        "--registry",
+        "config set registry",
+        "--allow-untrusted",
+        "--allow-unauthenticated",
+        "--nogpgcheck",
+        "--no-gpg-check",
+        "--no-check-certificate",
+        "add-apt-repository",
+        "sources.list",
+    ];
+    const MANAGERS: &[&str] = &[
+        "pip", "pip3", "uv", "uvx", "pipx", "npm", "npx", "pnpm", "yarn", "bun", "gem", "cargo", "go", "rpm", "yum", "dnf", "zypper",
+        "apk", "deno", "nix", "helm", "kubectl",
+    ];
+    let lower = command.to_lowercase();
+    let mut words = lower.split_whitespace();
+    let manages = words.any(|word| MANAGERS.contains(&word.rsplit('/').next().unwrap_or_default()));
+    let mut elsewhere = || words.any(|word| word.contains("://") || word.starts_with("git+") || word.starts_with("github:"));
+    ORDERS.iter().any(|order| lower.contains(order)) || manages && elsewhere()
+}
+
+/// The name under which a download is kept, where a later command of the same line runs it.
+fn downloaded_and_run(commands: &str) -> Option<String> {
+    const RUN: &[&str] = &["sh", "bash", "zsh", "ash", "dash", "ksh", "python", "python3", "perl", "ruby", "node", "php", "source", "."];
+    let base = |word: &str| word.trim_matches(['"', '\'', '(', ')', ',', '[', ']']).rsplit('/').next().unwrap_or_default().to_owned();
+    let mut kept: BTreeSet<String> = BTreeSet::new();
+    for command in commands.split(['\n', ';', '|']).flat_map(|part| part.split("&&")) {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let first = words.first().map(|word| base(word)).unwrap_or_default();
+        let run = if RUN.contains(&first.as_str()) { words.get(1).map(|word| base(word)) } else { Some(first.clone()) };
+        if let Some(name) = run.filter(|name| kept.contains(name)) {
+            return Some(name);
+        }
+        let fetches = words.iter().any(|word| matches!(base(word).as_str(), "curl" | "wget" | "aria2c"));
+        let goes_on = first == "tee";
+        if fetches || goes_on {
+            let named = words.windows(2).filter(|two| matches!(two[0], "-o" | "-O" | "--output" | "--output-document" | ">" | "tee"));
+            kept.extend(named.map(|two| base(two[1])));
+            kept.extend(words.iter().filter(|word| word.contains("://")).map(|word| base(word)));
+        }
+    }
+    None
+}
+
 /// Whether a command hands what it downloads to an interpreter.
 fn runs_download(command: &str) -> bool {
     const FETCH: &[&str] = &["curl", "wget", "fetch", "invoke-webrequest", "iwr", "irm", "invoke-restmethod", "aria2c"];
@@ -254,27 +335,33 @@ fn runs_download(command: &str) -> bool {
         "invoke-expression",
     ];
     let lower = command.to_lowercase();
+    // Quotes within a word are nothing to a shell.
+    let lower = lower.replace("''", "").replace("\"\"", "");
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '3');
     let base = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
     let words: Vec<String> = lower.split(|c: char| !is_word(c) && c != '/').filter(|word| !word.is_empty()).map(base).collect();
     let fetches = |words: &[String]| words.iter().any(|word| FETCH.contains(&word.as_str()));
-    if !fetches(&words) {
-        return false;
-    }
     let runs = |part: &str| {
-        let mut words = part.split_whitespace().map(|word| base(word.trim_matches(['"', '\'', '(', ')'])));
-        let first = words.find(|word| {
-            !matches!(word.as_str(), "sudo" | "env" | "exec" | "doas" | "&" | "nice" | "xargs")
-                && !word.contains('=')
-                && !word.starts_with('-')
-        });
-        first.is_some_and(|word| RUN.contains(&word.as_str()))
+        const BEFORE: &[&str] = &["sudo", "env", "exec", "doas", "&", "nice", "xargs", "busybox", "command", "nohup", "time"];
+        let words: Vec<String> =
+            part.split_whitespace().map(|word| base(word.trim_matches(['"', '\'', '(', ')', '[', ']', ',']))).collect();
+        // The word behind an option may be its value, such as a user's name.
+        let takes = |at: usize| at > 0 && words.get(at - 1).is_some_and(|word| matches!(word.as_str(), "-u" | "-g" | "-n" | "-c"));
+        let is_first = |(at, word): &(usize, &String)| {
+            !BEFORE.contains(&word.as_str()) && !word.contains('=') && !word.starts_with('-') && !takes(*at)
+        };
+        words.iter().enumerate().find(is_first).is_some_and(|(_, word)| RUN.contains(&word.as_str()))
     };
+    let opens = ["urlopen(", "requests.get(", "lwp::simple", "open-uri"].iter().any(|part| lower.contains(part))
+        && ["exec(", "eval"].iter().any(|part| lower.contains(part));
+    if opens {
+        return true;
+    }
     let piped = lower.replace("||", " ").split('|').skip(1).any(runs);
     let inner =
         lower.contains("$(") || lower.contains('`') || lower.contains("<(") || lower.contains("(iwr") || lower.contains("downloadstring");
     let evaluated = inner && words.iter().any(|word| RUN.contains(&word.as_str()) || matches!(word.as_str(), "eval" | "source" | "."));
-    piped || evaluated
+    fetches(&words) && (piped || evaluated)
 }
 
 #[cfg(test)]

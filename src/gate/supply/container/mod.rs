@@ -64,6 +64,7 @@ fn is_dockerfile(name: &str) -> bool {
         let begins = name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']));
         begins || name.strip_suffix(word).is_some_and(|rest| rest.ends_with(['.', '-', '_']))
     });
+    let named = named || name == "earthfile";
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     named && !OTHERS.contains(&ending)
 }

@@ -27,8 +27,11 @@ fn statement(manifest: &mut Manifest, verb: &str, words: &[&str]) {
     match (verb, words) {
         ("require", [module, ..]) => manifest.depends(*module),
         ("replace", [module, rest @ ..]) => manifest.set(format!("replace {module}"), Meaning::Override, rest.join(" ")),
+        ("use", [folder, ..]) if folder.contains("..") || folder.starts_with('/') => {
+            manifest.set(format!("use {folder}"), Meaning::Override, folder);
+        }
         ("toolchain", [toolchain, ..]) => manifest.set("toolchain", Meaning::Task, toolchain),
-        ("tool", [tool, ..]) => manifest.set(format!("tool {tool}"), Meaning::Task, tool),
+        ("tool", [tool, ..]) => manifest.set(format!("tool {tool}"), Meaning::Build, tool),
         ("exclude", [module, ..]) => manifest.set(format!("exclude {module}"), Meaning::Task, words.join(" ")),
         _ => {}
     }

@@ -23,6 +23,11 @@ pub(super) fn maven(text: &str) -> Option<Manifest> {
                 let key = format!("{} {}", parent(node), child(node, "url"));
                 manifest.set(key, Meaning::Registry, written(node));
             }
+            "path" if parent(node) == "annotationProcessorPaths" => manifest.depends(format!("processor {}", coordinates(node))),
+            "argLine" | "compilerArgs" | "compilerArgument" => manifest.set(node.tag_name().name(), Meaning::Build, written(node)),
+            "module" if parent(node) == "modules" && node.text().is_some_and(|text| text.trim().starts_with("..")) => {
+                manifest.set("modules", Meaning::Override, written(node));
+            }
             "exec" | "java" | "script" if parent(node) == "target" => manifest.set("target", Meaning::Build, written(node)),
             _ => {}
         }
@@ -127,6 +132,12 @@ const RUNS: &[&str] = &[
     "providers.exec",
     "new url(",
     "url(\"http",
+    ".exec(",
+    ", exec)",
+    "type: exec",
+    "groovyshell",
+    "evaluate(",
+    "includebuild",
 ];
 
 pub(super) fn gradle(text: &str) -> Manifest {
@@ -163,16 +174,26 @@ fn statement(manifest: &mut Manifest, line: &str, blocks: &[String]) {
     let verb: String = inner.chars().take_while(|c| c.is_alphanumeric()).collect();
     if lower.starts_with("apply") && lower.contains("://") {
         manifest.set(format!("apply {line}"), Meaning::Registry, line);
-    } else if inside("repositories") && (REPOSITORIES.contains(&verb.as_str()) || lower.contains("://")) {
+    } else if lower.starts_with("apply") && lower.contains("from") {
+        manifest.set(format!("apply {line}"), Meaning::Build, line);
+    } else if lower.starts_with("apply") && lower.contains("plugin") {
+        quoted(line).take(1).for_each(|name| manifest.depends(format!("plugin {name}")));
+    } else if (inside("repositories") || lower.contains("repositories.") || lower.contains("repositories {"))
+        && (REPOSITORIES.contains(&verb.as_str()) || lower.contains("://"))
+    {
         manifest.set(format!("repositories {line}"), Meaning::Registry, line);
-    } else if lower.starts_with("id(") || lower.starts_with("id ") {
+    } else if inner.starts_with("id(") || inner.starts_with("id ") {
         quoted(line).take(1).for_each(|name| manifest.depends(format!("plugin {name}")));
     } else if RUNS.iter().any(|part| lower.contains(part)) {
         manifest.set(format!("program {line}"), Meaning::Build, line);
     } else if inside("dependencies") || inside("classpath") {
         coordinates_in(manifest, line);
     }
-    if lower.starts_with("substitute") || (lower.contains("dependencysubstitution") && !lower.ends_with('{')) {
+    if lower.starts_with("substitute")
+        || lower.contains(" force ") && lower.contains("resolutionstrategy")
+        || lower.contains("substitute ")
+        || (lower.contains("dependencysubstitution") && !lower.ends_with('{'))
+    {
         manifest.set(format!("substitution {line}"), Meaning::Override, line);
     }
 }
@@ -180,6 +201,14 @@ fn statement(manifest: &mut Manifest, line: &str, blocks: &[String]) {
 fn coordinates_in(manifest: &mut Manifest, line: &str) {
     if line.contains("files(") || line.contains("fileTree(") {
         manifest.depends_on(line, line);
+    }
+    let named = |key: &str| line.split_once(key).and_then(|(_, rest)| quoted(rest).next());
+    if let (Some(group), Some(name)) = (named("group:").or(named("group =")), named("name:").or(named("name ="))) {
+        manifest.depends(format!("{group}:{name}"));
+    }
+    // A name that is put together is whatever it becomes.
+    if quoted(line).any(|text| text.contains(':')) && (line.contains("' +") || line.contains("\" +") || line.contains("${'")) {
+        manifest.depends(line);
     }
     for text in quoted(line) {
         let mut parts = text.split(':');

@@ -36,6 +36,8 @@ pub(in crate::gate) enum Ecosystem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Npm,
+    /// A `package.json` in another notation, which pnpm reads before that one.
+    NpmOther,
     PnpmWorkspace,
     Cargo,
     Pyproject,
@@ -53,7 +55,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn ecosystem(self) -> Ecosystem {
         match self {
-            Self::Npm | Self::PnpmWorkspace => Ecosystem::Npm,
+            Self::Npm | Self::NpmOther | Self::PnpmWorkspace => Ecosystem::Npm,
             Self::Cargo => Ecosystem::Cargo,
             Self::Pyproject | Self::Pipfile | Self::SetupCfg | Self::Requirements => Ecosystem::Python,
             Self::GoMod => Ecosystem::Go,
@@ -69,6 +71,7 @@ pub(super) fn kind(path: &str) -> Option<Kind> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     match name {
         "package.json" => Some(Kind::Npm),
+        "package.yaml" | "package.json5" => Some(Kind::NpmOther),
         "pnpm-workspace.yaml" => Some(Kind::PnpmWorkspace),
         "cargo.toml" => Some(Kind::Cargo),
         "pyproject.toml" => Some(Kind::Pyproject),
@@ -153,6 +156,7 @@ pub(super) fn read(kind: Kind, text: &str) -> Option<Manifest> {
     let text = without_mark(text);
     match kind {
         Kind::Npm => npm::package(text),
+        Kind::NpmOther => None,
         Kind::PnpmWorkspace => npm::workspace(text),
         Kind::Cargo => cargo::read(text),
         Kind::Pyproject => python::pyproject(text),

@@ -14,6 +14,13 @@ const KEYS: &[(&str, Meaning)] = &[
     ("config.gitlab-domains", Meaning::Registry),
     ("config.github-domains", Meaning::Registry),
     ("config.allow-plugins", Meaning::Script),
+    ("config.bin-dir", Meaning::Script),
+    ("config.preferred-install", Meaning::Registry),
+    ("minimum-stability", Meaning::Registry),
+    ("autoload.files", Meaning::Script),
+    ("autoload-dev.files", Meaning::Script),
+    ("extra.merge-plugin", Meaning::Override),
+    ("conflict", Meaning::Override),
     ("bin", Meaning::Script),
     ("replace", Meaning::Override),
     ("provide", Meaning::Override),
@@ -39,6 +46,9 @@ pub(super) fn read(text: &str) -> Option<Manifest> {
     for (name, script) in table("scripts") {
         let runs = name.starts_with("pre-") || name.starts_with("post-") || matches!(name.as_str(), "init" | "command");
         manifest.set(format!("scripts.{name}"), if runs { Meaning::Script } else { Meaning::Task }, script.to_string());
+    }
+    if value.get("type").and_then(Value::as_str) == Some("composer-plugin") {
+        manifest.set("type", Meaning::Script, "composer-plugin");
     }
     for (path, meaning) in KEYS {
         if let Some(found) = path.split('.').try_fold(&value, |value, key| value.get(key)) {

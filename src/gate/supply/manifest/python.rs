@@ -14,6 +14,24 @@ const KEYS: &[(&str, Meaning)] = &[
     ("tool.hatch.build.hooks", Meaning::Build),
     ("tool.hatch.metadata.hooks", Meaning::Build),
     ("tool.setuptools.cmdclass", Meaning::Build),
+    ("tool.cibuildwheel", Meaning::Build),
+    ("tool.maturin", Meaning::Build),
+    ("tool.scikit-build", Meaning::Build),
+    ("tool.setuptools.data-files", Meaning::Build),
+    ("tool.pdm.scripts", Meaning::Build),
+    ("tool.poetry.plugins", Meaning::Build),
+    ("tool.mypy.plugins", Meaning::Build),
+    ("tool.pylint.main.init-hook", Meaning::Build),
+    ("tool.pylint.main.load-plugins", Meaning::Build),
+    ("tool.uv.extra-build-variables", Meaning::Build),
+    ("tool.uv.no-build-isolation", Meaning::Build),
+    ("project.entry-points", Meaning::Build),
+    ("tool.uv.extra-build-dependencies", Meaning::Override),
+    ("tool.uv.workspace", Meaning::Override),
+    ("tool.rye.sources", Meaning::Registry),
+    ("tool.conda-lock", Meaning::Registry),
+    ("tool.pip-tools.index-url", Meaning::Registry),
+    ("tool.pip-tools.extra-index-url", Meaning::Registry),
     ("tool.poetry.source", Meaning::Registry),
     ("tool.pdm.source", Meaning::Registry),
     ("tool.uv.index", Meaning::Registry),
@@ -30,12 +48,24 @@ const KEYS: &[(&str, Meaning)] = &[
 ];
 
 /// Lists of requirements.
-const LISTS: &[&str] = &["build-system.requires", "project.dependencies", "tool.uv.dev-dependencies", "tool.uv.constraint-dependencies"];
+const LISTS: &[&str] = &[
+    "build-system.requires",
+    "project.dependencies",
+    "tool.uv.dev-dependencies",
+    "tool.uv.constraint-dependencies",
+    "tool.uv.build-constraint-dependencies",
+    "tool.rye.dev-dependencies",
+];
 /// Tables whose values are such lists.
 const LISTS_OF: &[&str] = &["project.optional-dependencies", "dependency-groups", "tool.pdm.dev-dependencies"];
 /// Tables with a name and a version, or a table that says more.
-const TABLES: &[&str] =
-    &["tool.poetry.dependencies", "tool.poetry.dev-dependencies", "tool.pixi.pypi-dependencies", "tool.pixi.dependencies"];
+const TABLES: &[&str] = &[
+    "tool.poetry.dependencies",
+    "tool.poetry.dev-dependencies",
+    "tool.poetry.requires-plugins",
+    "tool.pixi.pypi-dependencies",
+    "tool.pixi.dependencies",
+];
 
 fn find<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
     let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
@@ -62,7 +92,12 @@ pub(super) fn pyproject(text: &str) -> Option<Manifest> {
     for (_, list) in LISTS_OF.iter().flat_map(|path| pairs(find(&table, path))) {
         texts(Some(list)).for_each(|text| requirement(&mut manifest, text));
     }
-    let groups = pairs(find(&table, "tool.poetry.group")).filter_map(|(_, group)| group.get("dependencies"));
+    for (_, environment) in pairs(find(&table, "tool.hatch.envs")) {
+        let lists = ["dependencies", "extra-dependencies"].iter().flat_map(|key| texts(environment.get(*key)));
+        lists.for_each(|text| requirement(&mut manifest, text));
+    }
+    let groups = ["tool.poetry.group", "tool.pixi.feature"].iter().flat_map(|path| pairs(find(&table, path)));
+    let groups = groups.filter_map(|(_, group)| group.get("dependencies"));
     for (name, value) in TABLES.iter().filter_map(|path| find(&table, path)).chain(groups).flat_map(|table| pairs(Some(table))) {
         dependency(&mut manifest, name, value);
     }
@@ -149,18 +184,35 @@ fn egg(text: &str) -> String {
 }
 
 pub(super) fn requirements(text: &str) -> Manifest {
-    const REGISTRY: &[&str] =
-        &["-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--no-index", "--pypi-url"];
+    const REGISTRY: &[&str] = &[
+        "-i",
+        "--index-url",
+        "--extra-index-url",
+        "-f",
+        "--find-links",
+        "--trusted-host",
+        "--no-index",
+        "--pypi-url",
+        "--pre",
+        "--no-binary",
+    ];
+    const OPTIONS: &[&str] = &["--config-setting", "--global-option", "--install-option", "--build-option"];
     const FURTHER: &[&str] = &["-r", "--requirement", "-c", "--constraint"];
     let mut manifest = Manifest::default();
-    let joined = text.replace("\r\n", "\n").replace("\\\n", " ");
+    let joined = text.replace("\r\n", "\n").replace("\\\n", "");
     for line in joined.lines() {
         let line = line.trim();
         let line = if line.starts_with('#') { "" } else { line.split(" #").next().unwrap_or_default().trim() };
         let (word, rest) = line.split_once([' ', '=', '\t']).unwrap_or((line, ""));
         let short = ["-i", "-f"].iter().find(|short| word.starts_with(**short)).copied();
+        if OPTIONS.iter().any(|option| line.contains(option)) {
+            manifest.set(format!("options {line}"), Meaning::Build, line);
+        }
+        // Options may stand together on a line.
+        let further = line.starts_with('-')
+            && line.split_whitespace().skip(1).any(|word| REGISTRY.contains(&word.split('=').next().unwrap_or_default()));
         if line.is_empty() {
-        } else if REGISTRY.contains(&word) || (short.is_some() && !word.starts_with("--")) {
+        } else if further || REGISTRY.contains(&word) || (short.is_some() && !word.starts_with("--")) {
             manifest.set(format!("{} {rest}", short.unwrap_or(word)), Meaning::Registry, line);
         } else if let Some(source) = line.strip_prefix("-e").or_else(|| line.strip_prefix("--editable")) {
             let source = source.trim_start_matches(['=', ' ']);

@@ -4,8 +4,24 @@
 use super::{Manifest, Meaning};
 
 /// What runs a program or takes code from elsewhere.
-const RUNS: &[&str] =
-    &["`", "%x", "system(", "system ", "exec(", "exec ", "spawn", "instance_eval", "eval_gemfile", "open(", "io.popen", "net::http"];
+const RUNS: &[&str] = &[
+    "`",
+    "%x",
+    "system(",
+    "system ",
+    "exec(",
+    "exec ",
+    "spawn",
+    "instance_eval",
+    "eval_gemfile",
+    "open(",
+    "io.popen",
+    "net::http",
+    "eval(",
+    "file.read",
+    "require_relative",
+    "load ",
+];
 
 pub(super) fn read(text: &str) -> Manifest {
     let mut manifest = Manifest::default();
@@ -17,12 +33,16 @@ pub(super) fn read(text: &str) -> Manifest {
             ("gem" | "add_dependency" | "add_runtime_dependency" | "add_development_dependency", Some(name)) => {
                 gem(&mut manifest, name, rest)
             }
+            // A name that is no plain text is whatever it becomes.
+            ("gem", None) => manifest.depends(rest),
+            ("gemspec", _) if rest.contains("..") => manifest.set(format!("gemspec {rest}"), Meaning::Override, rest),
             ("source" | "git_source" | "git" | "path" | "github", _) if !line.contains("source_files") => {
                 let is_own = verb == "path";
                 manifest.set(format!("{verb} {rest}"), if is_own { Meaning::Override } else { Meaning::Registry }, rest);
             }
             ("plugin", _) => manifest.set(format!("plugin {rest}"), Meaning::Script, rest),
             ("extensions", _) => manifest.set("extensions", Meaning::Build, rest),
+            _ if line.contains("| gem ") || line.contains("{ gem ") => manifest.depends(line),
             _ => {
                 let lower = line.to_ascii_lowercase();
                 let is_listing = lower.contains("git ls-files");
