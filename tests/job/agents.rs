@@ -63,7 +63,13 @@ fn an_agent_whose_tokens_are_used_up_is_stopped() {
 
 /// The most memory that a process of ours beneath `pid` has had, in KiB (proc(5), `VmHWM`).
 fn peak(pid: u32, most: &AtomicU64) {
+    let line = |pid: &str| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let parent = line(&pid.to_string());
     for child in fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default().split_whitespace() {
+        // Until it is another program, a child has its parent's memory, which held our whole program once, to hash it.
+        if line(child) == parent {
+            continue;
+        }
         let Ok(status) = fs::read_to_string(format!("/proc/{child}/status")) else { continue };
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
         most.fetch_max(line.trim().trim_end_matches(" kB").parse().unwrap_or(0), Ordering::Relaxed);
