@@ -235,8 +235,10 @@ fn sections(text: &str) -> Vec<String> {
     for line in crate::gate::content::lines(text) {
         let trimmed = line.text.trim_start();
         let indent = line.text.len() - trimmed.len();
+        // An entry of a list may stand right below its key.
+        let depth = indent + usize::from(trimmed.starts_with("- "));
         if !trimmed.is_empty() {
-            while open.last().is_some_and(|(above, _)| *above >= indent) {
+            while open.last().is_some_and(|(above, _)| *above >= depth) {
                 open.pop();
             }
         }
@@ -247,11 +249,17 @@ fn sections(text: &str) -> Vec<String> {
         if trimmed.starts_with('[') && indent == 0 && trimmed.trim_end().ends_with(']') {
             table = trimmed.trim_end().trim_matches(['[', ']', ' ']).to_ascii_lowercase().chars().take(LONGEST).collect();
             open.clear();
-        } else if !key.is_empty() && open.len() < DEEPEST {
-            open.push((indent, key.trim_matches(['"', '\'']).to_ascii_lowercase()));
+        } else if !key.is_empty() && !is_text(trimmed, &key) && open.len() < DEEPEST {
+            open.push((depth, key.trim_matches(['"', '\'']).to_ascii_lowercase()));
         }
     }
     found
+}
+
+/// Whether a line that begins with `word` has it as a text and not as the key of something.
+fn is_text(line: &str, word: &str) -> bool {
+    let rest = line.get(word.len()..).unwrap_or_default().trim_start();
+    word.starts_with(['"', '\'']) && !rest.starts_with([':', '='])
 }
 
 fn section<'s>(all: &'s [String], line: Line<'_>) -> &'s str {

@@ -1,17 +1,18 @@
 //! Files of the repository that CI jobs run: what their script lines name, and what those files name in turn.
 
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     rc::Rc,
 };
 
 use super::{
     BYTES,
+    scripts::{SHOWN, Scripts, WORD, WORDS},
     tools::{APPLY, ENDINGS, EVERYWHERE, FED, FIXED, FOLDERS, HOMES, PACKAGE_HOMES},
     wild, without_variables,
 };
 use crate::{
-    gate::{Blobs, language, place, yaml::Value},
+    gate::{Blobs, language, place},
     git::{self, Mode, Tree, shown},
 };
 
@@ -21,19 +22,10 @@ const READ: usize = 200;
 const HOOKS: usize = 50;
 /// From a job's line to the last file that is read.
 const DEEPEST: usize = 2;
-/// Words that are looked at, of all lines together.
-const WORDS: usize = 400_000;
-/// Bytes of a text that take as long as one more word.
-const WORD: usize = 40;
 /// Bytes of a path (PATH_MAX, limits.h). No file has a longer one.
 const LONGEST_PATH: usize = 4096;
 /// Words with a `*`, each of which is compared with every path.
 const GLOBS: usize = 200;
-/// Letters of a line that are kept to be shown.
-const SHOWN: usize = 100;
-
-/// Keys under which jobs have shell lines (docs.gitlab.com, "CI/CD YAML syntax reference").
-const SCRIPTS: [&str; 4] = ["script", "before_script", "after_script", "pre_get_sources_script"];
 
 /// Packages whose scripts are looked at then.
 const PACKAGES: usize = 100;
@@ -75,70 +67,6 @@ impl Called {
     /// Says that not everything was read.
     pub(super) fn leave_unread(&mut self) {
         self.unread = true;
-    }
-}
-
-/// The shell lines of every job, with the job's name.
-#[derive(Default)]
-pub(super) struct Scripts {
-    lines: Vec<(String, String)>,
-    bytes: usize,
-    /// Whether there are more than will be looked at.
-    more: bool,
-}
-
-impl Scripts {
-    /// Adds those of a configuration.
-    pub(super) fn read(&mut self, documents: &[Rc<Value>]) {
-        let mut seen = HashSet::new();
-        for (name, value) in documents.iter().flat_map(|document| document.pairs()) {
-            let job = name.text().unwrap_or_default();
-            if SCRIPTS.contains(&job) {
-                self.texts(value, job);
-            } else if job == "variables" {
-                self.variables(value, job);
-            }
-            self.jobs(value, job, &mut seen);
-        }
-    }
-
-    fn jobs(&mut self, value: &Rc<Value>, job: &str, seen: &mut HashSet<*const Value>) {
-        if !seen.insert(Rc::as_ptr(value)) {
-            return;
-        }
-        value.items().for_each(|item| self.jobs(item, job, seen));
-        for (key, inner) in value.pairs() {
-            match key.text() {
-                Some(key) if SCRIPTS.contains(&key) => self.texts(inner, job),
-                Some("variables") => self.variables(inner, job),
-                // A step's folder is run as its own file says.
-                Some("step") if inner.text().is_some_and(|path| path.starts_with("./")) => {
-                    self.line(job, format!("run-parts {}", inner.text().unwrap_or_default()));
-                }
-                _ => self.jobs(inner, job, seen),
-            }
-        }
-    }
-
-    /// What variables hold may be the name of a script, and some are read by every shell.
-    fn variables(&mut self, value: &Value, job: &str) {
-        for (_, value) in value.pairs() {
-            let text = value.text().or_else(|| value.field("value").and_then(Value::text));
-            text.filter(|text| text.contains(['/', '.'])).into_iter().for_each(|text| self.line(job, format!("env {text}")));
-        }
-    }
-
-    fn texts(&mut self, value: &Value, job: &str) {
-        value.items().for_each(|item| self.texts(item, job));
-        if let Some(text) = value.text() {
-            self.line(job, text.to_owned());
-        }
-    }
-
-    fn line(&mut self, job: &str, text: String) {
-        let job: String = job.chars().take(SHOWN).collect();
-        self.bytes += WORD + job.len() + text.len();
-        if self.bytes <= WORDS * WORD { self.lines.push((job, text)) } else { self.more = true }
     }
 }
 

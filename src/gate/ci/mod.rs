@@ -1,6 +1,7 @@
 //! GitLab CI configuration: the file itself and every local file that it includes at the base.
 
 mod called;
+mod scripts;
 mod tools;
 
 use std::{
@@ -56,7 +57,7 @@ impl CiFiles {
     /// [`git::Error`] when a file cannot be read.
     pub fn at(blobs: &dyn Blobs, tree: &Tree, config: &str) -> Result<Self, git::Error> {
         let mut found = Self::default();
-        let mut scripts = called::Scripts::default();
+        let mut scripts = scripts::Scripts::default();
         let names = LazyCell::new(|| folded(tree));
         let mut waiting =
             VecDeque::from([config.split('@').next().unwrap_or(config).trim_start_matches('/').to_owned(), CI_CONFIG.to_owned()]);
@@ -81,7 +82,7 @@ impl CiFiles {
         Ok(found)
     }
 
-    fn read(&mut self, blobs: &dyn Blobs, tree: &Tree, path: &str, scripts: &mut called::Scripts) -> Result<Vec<String>, git::Error> {
+    fn read(&mut self, blobs: &dyn Blobs, tree: &Tree, path: &str, scripts: &mut scripts::Scripts) -> Result<Vec<String>, git::Error> {
         let Some(entry) = tree.get(path.as_bytes()).filter(|entry| entry.mode.is_file()) else { return Ok(vec![]) };
         let bytes = match blobs.blob(entry.id, BYTES) {
             Err(git::Error::BlobTooLarge { .. }) => {
