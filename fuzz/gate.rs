@@ -17,7 +17,7 @@ pub fn glob(bytes: &[u8]) {
     let Some((pattern, path)) = two_lines(bytes) else { return };
     let Ok(pattern) = str::from_utf8(pattern) else { return };
     // The reference takes time that grows as a power of the stars.
-    if pattern.matches('*').count() > 6 || path.len() > 40 {
+    if pattern.matches('*').count() > 5 || path.len() > 32 {
         return;
     }
     if let Ok(text) = str::from_utf8(path) {

@@ -15,7 +15,7 @@ trap 'rm -f "$log"' EXIT
 for target in "$@"; do
     mkdir -p "fuzz/corpus/$target"
     if cargo fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
-        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 >"$log" 2>&1; then
+        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=256 -max_len=16384 -print_final_stats=1 >"$log" 2>&1; then
         echo "fuzz: $target, $seconds s: $(sed -n 's/^stat::number_of_executed_units: //p' "$log") inputs, nothing found"
     else
         grep -v -E '^#[0-9]|^INFO' "$log" >&2
