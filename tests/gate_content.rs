@@ -147,6 +147,9 @@ fn what_a_reader_does_not_see_has_no_place_in_code() {
         case("src/x.js", format!("first\n{text}\n"), &["content/hidden=block"]);
     }
     case("src/dos.py", "x = 1\r\nevil()\ry = 2\r\n", &["content/hidden=block"]);
+    // A long line before it changes nothing.
+    let long = format!("x = 1\r\n# {}\r\nevil()\ry = 2\r\n", "words ".repeat(1000));
+    case("src/dos.py", long, &["content/hidden=block", "content/line=warn"]);
     for (path, text) in [
         ("src/a.py", "print('👨\u{200d}👩\u{200d}👧 ❤\u{fe0f}')\n"),
         ("src/a.rs", "\u{feff}fn main() {}\n"),

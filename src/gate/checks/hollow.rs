@@ -355,9 +355,11 @@ fn leaves_out(name: &str, line: &str) -> bool {
 /// pytest's `collect_ignore` and `collect_ignore_glob`, which it takes from a `conftest.py`. Elsewhere who only reads them has
 /// them in quotes; who sets them does not, or does it by a call or a key.
 fn ignores(name: &str, lower: &str) -> bool {
-    let sets = |(at, _): (usize, &str)| {
-        let before = lower.get(..at).unwrap_or_default();
-        !before.ends_with(['"', '\'']) || before.ends_with("[\"") || before.ends_with("['") || before.contains("setattr(")
+    let sets = |(at, word): (usize, &str)| {
+        let (before, after) = (lower.get(..at).unwrap_or_default(), lower.get(at + word.len()..).unwrap_or_default());
+        let after = after.strip_prefix("_glob").unwrap_or(after);
+        let is_key = after.starts_with("\":") || after.starts_with("':");
+        !before.ends_with(['"', '\'']) || before.ends_with("[\"") || before.ends_with("['") || before.contains("setattr(") || is_key
     };
     lower.contains("collect_ignore") && (name == "conftest.py" || lower.match_indices("collect_ignore").any(sets))
 }
@@ -381,6 +383,7 @@ mod tests {
             ("hooks.py", "conftest.collect_ignore_glob += [\"*\"]"),
             ("hooks.py", "setattr(conftest, \"collect_ignore\", [\"test_a.py\"])"),
             ("hooks.py", "vars(conftest)[\"collect_ignore\"] = [\"test_a.py\"]"),
+            ("hooks.py", "vars(conftest).update({'collect_ignore_glob': ['*']})"),
             ("tox.ini", "addopts = --ignore=tests/slow"),
         ] {
             assert!(leaves_out(name, line), "{line}");

@@ -26,6 +26,8 @@ enum Hidden {
     Colour,
     /// Moves the cursor, conceals or erases where the text is shown.
     Control,
+    /// Ends a line for a terminal alone, which shows what follows over what stood before.
+    Return,
     /// Spells out a text of its own: tags, rows of variation selectors or of private use.
     Message,
 }
@@ -36,7 +38,7 @@ impl Hidden {
             Self::Private => "this line has characters that every font shows in its own way, or not at all",
             Self::Blank => "this line has characters that show nothing",
             Self::Colour => "this line has colours for a terminal, in which code can be hard to see",
-            Self::Control => "this line has control characters, which can erase or rewrite what is shown of it",
+            Self::Control | Self::Return => "this line has control characters, which can erase or rewrite what is shown of it",
             Self::Message => "this line has a row of invisible characters, in which text or code can be hidden",
         }
     }
@@ -64,9 +66,13 @@ fn weight(judge: &Judge<'_>, file: &File<'_>, ground: Ground, line: Line<'_>, hi
         // Tests keep what programs print in files that are named as its input was.
         (Ground::Code, Hidden::Colour) if is_of_tests(file) => Some(Review),
         // Built code spells its tables out. Nobody reads such a line anyway, so it is the policy's to say whether it may come.
-        (Ground::Code, _) if hidden != Hidden::Message && line.text.len() as u64 > judge.policy.max_line_bytes => Some(Deny),
+        (Ground::Code, Hidden::Private | Hidden::Blank | Hidden::Colour | Hidden::Control)
+            if line.text.len() as u64 > judge.policy.max_line_bytes =>
+        {
+            Some(Deny)
+        }
         (Ground::Code, _) => Some(Block),
-        (_, Hidden::Message) | (Ground::Prose | Ground::Words, Hidden::Colour | Hidden::Control) => Some(Deny),
+        (_, Hidden::Message) | (Ground::Prose | Ground::Words, Hidden::Colour | Hidden::Control | Hidden::Return) => Some(Deny),
         (Ground::Prose | Ground::Words | Ground::Output, _) => Some(Warn),
     }
 }
@@ -88,7 +94,7 @@ fn is_of_tests(file: &File<'_>) -> bool {
 /// The added lines with what each hides.
 fn hidden<'a>(file: &File<'a>) -> impl Iterator<Item = (Line<'a>, Hidden)> + use<'a> {
     let lines = file.added.iter().flat_map(|line| in_line(line.text, line.number == 1).into_iter().map(|hidden| (*line, hidden)));
-    lines.chain(lone_return(file).map(|line| (line, Hidden::Control)))
+    lines.chain(lone_return(file).map(|line| (line, Hidden::Return)))
 }
 
 /// A carriage return within a line of a file whose lines end otherwise: a terminal shows only what follows it. Some old
