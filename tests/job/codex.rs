@@ -1,6 +1,11 @@
 //! Jobs whose agent is the real Codex, with a scripted provider.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::{Value, json};
 
@@ -10,43 +15,88 @@ use crate::{
     text,
 };
 
-/// A job with Codex; none where there is none.
-fn job(scene: &Scene, api: &Api, more: &str) -> Option<Command> {
+/// The program where the agent's uid may execute it; none where there is none.
+fn installed(scene: &Scene) -> Option<PathBuf> {
     let Some(program) = program() else {
         println!("NOT RUN: a job with Codex: no `codex` in PATH; name one in {VARIABLE}");
         return None;
     };
-    // Where the agent's uid may read it.
     let directory = scene.scratch.path().join("bin");
     fs::create_dir(&directory).unwrap();
     let own = directory.join("codex");
     let real = program.canonicalize().unwrap();
     fs::hard_link(&real, &own).or_else(|_| fs::copy(&real, &own).map(drop)).unwrap();
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+    Some(own)
+}
+
+/// A job whose agent is `codex`, as the lines `agent` of that section say.
+fn job_of(scene: &Scene, api: &Api, codex: &Path, agent: &str) -> Command {
     let mut job = scene.job_by(&format!(
-        "version = 1\n[agent]\nkind = \"codex\"\ncommand = [\"{}\"]\nmodels = [\"gpt-5-codex\"]\n{more}\n\
+        "version = 1\n[agent]\n{agent}\nmodels = [\"gpt-5-codex\"]\n\
          [files]\nread = [\"/usr\", \"/bin\", \"/sbin\", \"/lib\", \"/lib64\", \"/etc\", \"/proc\", \"{}\"]\n\
          [[network.route]]\nprovider = \"openai\"\nbase_url = \"{}\"\n[limits]\ntime = 60\n",
-        own.display(),
-        directory.display(),
+        codex.parent().unwrap().display(),
         api.url
     ));
     job.env("OPENAI_API_KEY", "made-up-provider-key");
-    Some(job)
+    job
 }
 
-/// Whether the repository's own configuration of Codex was read: its server would be started.
-const PLANTED: &str = "[mcp_servers.planted]\ncommand = \"touch\"\nargs = [\"/tmp/planted\"]\n";
+/// A job with Codex; none where there is none.
+fn job(scene: &Scene, api: &Api, more: &str) -> Option<Command> {
+    let codex = installed(scene)?;
+    Some(job_of(scene, api, &codex, &format!("kind = \"codex\"\ncommand = [\"{}\"]\n{more}", codex.display())))
+}
+
+/// A server that the repository would have Codex start.
+const PLANTED: &str = "[mcp_servers.planted]\ncommand = \"sh\"\nargs = [\"-c\", \"touch \\\"$HOME/planted\\\"; exec cat\"]\nenv_vars = [\"HOME\"]\n\
+                       startup_timeout_sec = 2\n";
+
+fn planted(scene: &Scene) -> Api {
+    scene.gitlab.commit("main", &[(".codex/config.toml", PLANTED)]);
+    scene.checkout();
+    Api::start(|body| {
+        says(&match results(body) {
+            0 => shell("call_1", "sleep 1; test -e ~/planted && echo server-was-started || echo no-server"),
+            _ => message("Done."),
+        })
+    })
+}
+
+#[test]
+fn what_the_repository_says_of_codex_is_not_read() {
+    let scene = Scene::new();
+    let api = planted(&scene);
+    let Some(mut job) = job(&scene, &api, "") else { return };
+    let log = text(&job.output().unwrap());
+    assert!(log.contains("no-server\n") && !log.contains("server-was-started\n"), "{log}");
+}
+
+/// The control: one that trusts the project starts its server.
+#[test]
+fn codex_that_trusts_the_repository_does_as_it_says() {
+    let scene = Scene::new();
+    let api = planted(&scene);
+    let Some(codex) = installed(&scene) else { return };
+    let provider = r#"model_providers.t={name=\"t\",base_url=\"$OPENAI_BASE_URL\",env_key=\"OPENAI_API_KEY\"}"#;
+    let line = format!(
+        "exec {} exec --sandbox danger-full-access --skip-git-repo-check -m gpt-5-codex -c model_provider=t -c \"{provider}\" \
+         -c 'web_search=\"disabled\"' -c \"projects={{\\\"$PWD\\\"={{trust_level=\\\"trusted\\\"}}}}\" -",
+        codex.display()
+    );
+    let agent = format!("kind = \"command\"\ncommand = [\"sh\", \"-c\", {}]", serde_json::to_string(&line).unwrap());
+    let log = text(&job_of(&scene, &api, &codex, &agent).output().unwrap());
+    assert!(log.contains("server-was-started\n") && !log.contains("no-server\n"), "{log}");
+}
 
 #[test]
 fn codex_opens_a_merge_request() {
     let scene = Scene::new();
-    scene.gitlab.commit("main", &[(".codex/config.toml", PLANTED)]);
-    scene.checkout();
     let api = Api::start(|body| {
         says(&match results(body) {
             0 => shell("call_1", "echo '# by codex' >> src/ferry.py; env | grep made-up-provider-[k]ey"),
-            1 => shell("call_2", "ls -d /tmp/planted ~/../planted; cat missing"),
+            1 => shell("call_2", "cat missing"),
             _ => message("The ferry is *mended*."),
         })
     });
@@ -55,7 +105,6 @@ fn codex_opens_a_merge_request() {
     scene.ended(&output, 0, &["merge request !1 opened"]);
     let log = text(&output);
     assert!(log.contains("▶ Shell: ") && log.contains("✗ failed: Shell") && log.contains("■ finished"), "{log}");
-    assert!(!log.contains("/tmp/planted\n"), "{log}");
     let content = scene.gitlab.git(&["show", &format!("{}:src/ferry.py", scene.branch())]);
     assert!(content.contains("# by codex"));
     assert!(scene.gitlab.merge_requests()[0].description.contains("The ferry is *mended*"));
